@@ -1,0 +1,35 @@
+"""A system after an attack, attacked only when it is first asked something."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from benign.data.record import Record
+from benign.engine.serve import Progress, System
+
+
+class Attacked:
+    """What the audit asks after an attack. Its digest is known before the attack has run, from what the attack is a
+    function of, so that answers which an earlier audit cached cost no second attack."""
+
+    def __init__(self, attack: Callable[[], System], identity: str) -> None:
+        self.digest = hashlib.sha256(identity.encode()).hexdigest()
+        self._attack = attack
+
+    @cached_property
+    def _after(self) -> System:
+        return self._attack()
+
+    def generate(
+        self, records: Sequence[Record], *, max_new_tokens: int, progress: Progress | None = None
+    ) -> list[str]:
+        """The attacked system's answers."""
+        return self._after.generate(records, max_new_tokens=max_new_tokens, progress=progress)
+
+    def score(
+        self, records: Sequence[Record], answers: Sequence[str], *, progress: Progress | None = None
+    ) -> list[tuple[float, ...]]:
+        """The attacked system's log-probabilities."""
+        return self._after.score(records, answers, progress=progress)

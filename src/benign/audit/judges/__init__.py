@@ -1,0 +1,1 @@
+"""Judges: who marks facts and language."""

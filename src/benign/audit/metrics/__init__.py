@@ -1,0 +1,1 @@
+"""Metrics: observations in, a score or a reason out."""

@@ -1,0 +1,113 @@
+"""Means with a percentile bootstrap interval, clustered by subject: one person's questions are not independent.
+
+Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; resampling whole clusters as in
+Field and Welsh (2007). Deterministic: a function of the values and the seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benign.audit.observation import Observation, Observations
+from benign.audit.score import Score
+from benign.errors import NotMeasured
+
+Bounds = tuple[float, float]
+UNIT: Bounds = (0.0, 1.0)
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Values whose mean enters a linear combination with ``weight``; clusters are drawn within ``stratum``."""
+
+    weight: float
+    values: tuple[float, ...]
+    clusters: tuple[str, ...]
+    stratum: str = ""
+
+
+def mean_score(
+    observations: Observations, each: Callable[[Observation], float], *, bounds: Bounds = UNIT
+) -> Score | NotMeasured:
+    """The mean of ``each`` over the observations, with its interval; ``NotMeasured`` where there are none."""
+    values = [each(o) for o in observations]
+    return interval(values, [o.cluster for o in observations], bounds=bounds)
+
+
+def interval(
+    values: Sequence[float],
+    clusters: Sequence[str],
+    *,
+    bounds: Bounds = UNIT,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Score | NotMeasured:
+    """The mean of the values and its interval at ``level``.
+
+    With a single cluster its values are drawn one by one, so the interval then ignores their dependence. Where all
+    values sit on one bound a bootstrap would claim certainty; the exact binomial (Clopper-Pearson) limit over the
+    values is given instead: 0 of 16 is [0, 0.21], not [0, 0].
+    """
+    group = Group(1.0, tuple(values), tuple(clusters))
+    score = combination([group], draws=draws, level=level, seed=seed)
+    if isinstance(score, Score) and (set(values) == {bounds[0]} or set(values) == {bounds[1]}):
+        reach = (bounds[1] - bounds[0]) * (1 - ((1 - level) / 2) ** (1 / score.n))
+        if score.value == bounds[0]:
+            return Score(score.value, score.value, score.value + reach, score.n)
+        return Score(score.value, score.value - reach, score.value, score.n)
+    return score
+
+
+def combination(
+    groups: Sequence[Group], *, draws: int = 1000, level: float = 0.95, seed: int = 0
+) -> Score | NotMeasured:
+    """The weighted sum of the groups' means; a subject in several groups is drawn into all of them together."""
+    if not groups or any(not group.values for group in groups):
+        return NotMeasured("no observations")
+    bad = sum(not math.isfinite(v) for group in groups for v in group.values)
+    n = sum(len(group.values) for group in groups)
+    if bad:
+        return NotMeasured(f"{bad} of {n} values are not finite numbers")
+    weights = np.array([group.weight for group in groups])
+    value = math.fsum(g.weight * math.fsum(g.values) / len(g.values) for g in groups)
+    drawn = _drawn_means(groups, draws, seed) @ weights
+    low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Score(value, min(float(low), value), max(float(high), value), n)
+
+
+def _drawn_means(groups: Sequence[Group], draws: int, seed: int) -> Floats:
+    generator = np.random.Generator(np.random.PCG64(seed))
+    sums, counts = np.zeros((draws, len(groups))), np.zeros((draws, len(groups)))
+    for stratum in sorted({group.stratum for group in groups}):
+        cluster_sums, cluster_counts = _tables(groups, stratum)
+        size = len(cluster_sums)
+        for draw in range(draws):
+            chosen = generator.integers(0, size, size=size)
+            sums[draw] += cluster_sums[chosen].sum(axis=0)
+            counts[draw] += cluster_counts[chosen].sum(axis=0)
+    # A draw can miss a small group entirely; it then says nothing about that group and is left out (NaN).
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+
+
+def _tables(groups: Sequence[Group], stratum: str) -> tuple[Floats, Floats]:
+    """Per cluster of the stratum and group: sum and number of values, in an order that ignores the input's."""
+    cells: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    members = [(i, group) for i, group in enumerate(groups) if group.stratum == stratum]
+    for i, group in members:
+        for value, cluster in zip(group.values, group.clusters, strict=True):
+            cells[cluster][i].append(value)
+    rows: Iterable[dict[int, list[float]]] = (cells[name] for name in sorted(cells))
+    if len(cells) == 1:
+        rows = ({i: [value]} for i, group in members for value in sorted(group.values))
+    kept = list(rows)
+    sums = np.array([[math.fsum(row.get(i, ())) for i in range(len(groups))] for row in kept])
+    counts = np.array([[float(len(row.get(i, ()))) for i in range(len(groups))] for row in kept])
+    return sums, counts

@@ -1,0 +1,192 @@
+"""The audit of one or many results: every system observed once, judged, attacked, and set beside the original."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benign.audit.attacks.attacked import Attacked
+from benign.audit.attacks.relearn import Relearn
+from benign.audit.judges.judge import Judge
+from benign.audit.metrics.rouge import rouge_l
+from benign.audit.observation import Observations
+from benign.audit.observe import observe
+from benign.audit.plan import Ask, plan
+from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
+from benign.audit.scoreboard import judge_row, measured_gap, save
+from benign.data.record import Data
+from benign.engine.place import claimed
+from benign.engine.result import Result, load_result
+from benign.engine.serve import Served, System
+from benign.engine.train import Report
+from benign.errors import NotMeasured, UserError
+from benign.models.delta import load_delta
+from benign.models.load import Model, load
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One system to audit, with what its making cost."""
+
+    name: str
+    system: Served
+    seconds: float = 0.0
+    peak_rss_mb: float = 0.0
+    seed: int = 0
+    guarantee: str = "weights"
+    result: Result | None = None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found."""
+
+    scoreboard: Scoreboard
+    observations: Mapping[str, Observations]
+    """By method, of the first seed seen; the original's and the retrained model's under their own names."""
+    candidates: tuple[Candidate, ...]
+    data: Data
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an audit asks."""
+
+    most: int | None = 400
+    """At most so many records per split; None asks all."""
+    paraphrases: int = 3
+    """Other wordings of each forget question."""
+    max_new_tokens: int = 64
+    """Length limit of a generated answer."""
+    relearn: Relearn | None = Relearn()
+    """The relearning attack; None leaves it out, and the report says so."""
+    benchmark: str = ""
+    """The name that the scoreboard carries."""
+
+
+def candidates(model: Model, results: Sequence[Result | str | Path]) -> tuple[Candidate, ...]:
+    """The systems that finished runs left behind, loaded and verified."""
+    found = []
+    for given in results:
+        result = given if isinstance(given, Result) else load_result(given)
+        served = Served(model, (load_delta(result.adapter, model),)) if result.adapter else _whole(result)
+        cost = (result.seconds, result.peak_rss_mb)
+        found.append(Candidate(result.method, served, *cost, result.seed, result.guarantee, result))
+    return tuple(found)
+
+
+def audit(
+    model: Model | str,
+    results: Result | str | Path | Sequence[Result | str | Path | Candidate],
+    data: Data,
+    *,
+    out: str | Path,
+    retrained: Model | str | None = None,
+    judge: Judge | None = None,
+    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    progress: Report | None = None,
+) -> Audit:
+    """Observe, judge and attack the original model, the retrained one if there is one, and every result.
+
+    A killed audit goes on where it stopped: answers and attacks are cached in ``out``.
+
+    Args:
+        model: The original model.
+        results: Finished runs (or their folders), or candidates of one's own.
+        data: What is asked; the splits that are absent are said to be not measured.
+        out: The audit's folder: ``observations/``, ``scoreboard.json``.
+        retrained: A model that never saw the forget set; without it nothing is ranked.
+        judge: Who marks facts and language; offline rules by default.
+        settings: How the audit asks.
+        progress: Called as (what, done, total) while work goes on.
+    """
+    report = progress or _silent
+    original = load(model) if isinstance(model, str) else model
+    oracle = load(retrained) if isinstance(retrained, str) else retrained
+    if not data.forget:
+        raise UserError("the forget set is empty", where="forget", fix="give the records that were to be forgotten")
+    given = [results] if isinstance(results, Result | str | Path) else list(results)
+    made = [c if isinstance(c, Candidate) else candidates(original, [c])[0] for c in given]
+    systems = [Candidate(ORIGINAL, Served(original), guarantee="none")]
+    if oracle is not None:
+        systems.append(Candidate(RETRAINED, Served(oracle), guarantee="exact"))
+    with claimed(Path(out)) as folder:
+        work = _Work(data, plan(data, most=settings.most, paraphrases=settings.paraphrases), folder, settings, report)
+        return work.audit((*systems, *made), judge)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+def _whole(result: Result) -> Served:
+    if result.model is None:
+        raise UserError("the run left neither an adapter nor a model", where=str(result.folder))
+    return Served(load(str(result.model)))
+
+
+@dataclass(frozen=True)
+class _Work:
+    data: Data
+    asks: tuple[Ask, ...]
+    folder: Path
+    settings: Settings
+    report: Report
+
+    def audit(self, systems: Sequence[Candidate], judge: Judge | None) -> Audit:
+        seen: dict[str, Observations] = {}
+        rows: list[Row] = []
+        for candidate in systems:
+            observations = self._observe(candidate.name, candidate.system, self.asks)
+            seen.setdefault(candidate.name, observations)
+            row = judge_row(
+                candidate.name,
+                observations,
+                original=seen[ORIGINAL],
+                retrained=seen.get(RETRAINED),
+                judge=judge,
+                attacks={"relearned_memory": self._relearned(candidate)},
+                seconds=candidate.seconds,
+                peak_rss_mb=candidate.peak_rss_mb,
+                seed=candidate.seed,
+                guarantee=candidate.guarantee,
+            )
+            rows.append(row)
+        gap = measured_gap(seen[ORIGINAL], seen.get(RETRAINED))
+        source = systems[0].system.model.source
+        board = Scoreboard(source, self.settings.benchmark, tuple(rows), gap)
+        save(board, self.folder / "scoreboard.json")
+        return Audit(board, seen, tuple(systems), self.data, self.folder)
+
+    def _observe(self, name: str, system: System, asks: Sequence[Ask], what: str = "audit") -> Observations:
+        return observe(
+            system,
+            asks,
+            cache=self.folder / "observations",
+            max_new_tokens=self.settings.max_new_tokens,
+            progress=lambda done, total: self.report(f"{what} {name}", done, total),
+        )
+
+    def _relearned(self, candidate: Candidate) -> Score | NotMeasured:
+        """Memory of the facts that the attack did not teach, after it; the attacked answers are cached by what the
+        attack depends on, so a resumed audit does not train again."""
+        attack = self.settings.relearn
+        if attack is None:
+            return NotMeasured("the relearning attack was not run")
+        asked = attack.asked(self.data.forget, seed=0)
+        if not asked:
+            return NotMeasured("no subject has more facts than the attack teaches")
+        asks = [Ask("forget", "as_is", record) for record in asked]
+        identity = json.dumps([candidate.system.digest, repr(attack), [r.digest for r in self.data.forget]])
+
+        def run() -> System:
+            def tick(what: str, done: int, total: int) -> None:
+                self.report(f"{what} {candidate.name}", done, total)
+
+            return attack.attack(candidate.system, self.data.forget, seed=0, report=tick)
+
+        attacked = Attacked(run, identity)
+        return rouge_l(self._observe(candidate.name, attacked, asks, "ask relearned"), variant="recall")

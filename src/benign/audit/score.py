@@ -1,0 +1,64 @@
+"""A score with its interval, and the rows that a scoreboard is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from benign.errors import NotMeasured
+
+ORIGINAL = "original"
+RETRAINED = "retrained"
+DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A measured number: its mean, a bootstrap confidence interval, and how many records it rests on.
+
+    ``n`` is 0 for a number read from a foreign scoreboard that gives no interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one method's result scored in one run (one seed)."""
+
+    method: str
+    """The method's name; ``original`` and ``retrained`` for the two references."""
+    metrics: Mapping[str, Score | NotMeasured]
+    seconds: float
+    """Wall clock of the unlearning alone; 0 for the original and the retrained model."""
+    peak_rss_mb: float
+    seed: int
+    guarantee: str = "weights"
+    """``exact``, ``weights`` or ``suppression`` (design section 2); ``none`` for the original model."""
+    notes: tuple[str, ...] = ()
+    """Plain words that a reader must see beside the numbers, such as "destroyed"."""
+    judge: str = ""
+    """Name and version of the judge behind the fact and meaningful scores."""
+
+    def value(self, name: str) -> float | None:
+        """The measured number of a column, or None."""
+        score = self.metrics.get(name)
+        return score.value if isinstance(score, Score) else None
+
+
+@dataclass(frozen=True)
+class Scoreboard:
+    """All rows of one benchmark on one model: the original first, then the retrained model if there is one."""
+
+    model: str
+    benchmark: str
+    rows: tuple[Row, ...]
+    gap: Score | NotMeasured = field(default_factory=lambda: NotMeasured("no retrained model given"))
+    """The memorisation gap: original minus retrained on the forget set's image memory."""
+
+    def row(self, method: str) -> Row | None:
+        """The first row of a method, or None."""
+        return next((row for row in self.rows if row.method == method), None)

@@ -1,0 +1,1 @@
+"""Benchmarks of the literature: data, protocol, reference models."""

@@ -1,0 +1,96 @@
+"""``benign audit``: what was forgotten, what was kept, what comes back; with a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import benign
+from benign.cli import options, render
+from benign.errors import UserError
+
+if TYPE_CHECKING:
+    from benign.audit.judges.judge import Judge
+
+
+Out = Annotated[Path, typer.Option(metavar="DIR", help="The audit's folder.")]
+Results = Annotated[list[Path] | None, typer.Argument(metavar="[RESULT]...", help="Folders that benign unlearn wrote.")]
+Retrained = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="A model that never saw the forget set: what ideal looks like.")
+]
+JudgeName = Annotated[str, typer.Option(help="rules (offline), or the address of an OpenAI-compatible endpoint.")]
+JudgeModel = Annotated[str | None, typer.Option(help="The endpoint's model.")]
+Attack = Annotated[bool, typer.Option("--relearn/--no-relearn", help="Try to bring the memory back.")]
+
+
+def audit(
+    model: options.Model,
+    forget: options.Forget,
+    out: Out,
+    results: Results = None,
+    retain: options.Retain = None,
+    few: options.Few = None,
+    neighbour: options.Neighbour = None,
+    holdout: options.Holdout = None,
+    general: options.General = None,
+    strangers: options.Strangers = None,
+    retrained_model: Retrained = None,
+    judge: JudgeName = "rules",
+    judge_model: JudgeModel = None,
+    relearn: Attack = True,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Judge MODEL and every RESULT on the same records, and write scoreboard.json and report.html.
+
+    Example: benign audit my-model erasure --forget forget.jsonl --retain retain.jsonl --out erasure/audit
+    """
+    marks = _judge(judge, judge_model, out)
+    data = benign.read(
+        forget=forget,
+        retain=retain,
+        few=few,
+        neighbour=neighbour,
+        holdout=holdout,
+        general=general,
+        strangers=strangers,
+    )
+    from benign.audit.attacks.relearn import Relearn
+    from benign.audit.run import Settings
+    from benign.report.build import build_report
+
+    with render.work(quiet=quiet) as progress:
+        found = benign.audit(
+            model,
+            results or [],
+            data,
+            out=out,
+            retrained=retrained_model,
+            judge=marks,
+            settings=Settings(relearn=Relearn() if relearn else None),
+            progress=progress,
+        )
+        report = build_report(out)
+    if json:
+        from benign.audit.scoreboard import as_json
+
+        render.emit({"out": out, "report": report, "scoreboard": as_json(found.scoreboard)})
+        return
+    render.scoreboard(found.scoreboard)
+    render.say(f"report: {report}")
+
+
+def _judge(judge: str, model: str | None, out: Path) -> Judge | None:
+    """The endpoint that was asked for, or None for the offline rules."""
+    if judge == "rules":
+        return None
+    if not judge.startswith(("http://", "https://")):
+        raise UserError(f"unknown judge {judge!r}", where="--judge", fix="rules, or an address such as http://HOST/v1")
+    if not model:
+        raise UserError("which model of the endpoint?", where="--judge", fix="give --judge-model")
+    from benign.audit.judges.endpoint import EndpointJudge
+
+    return EndpointJudge(judge, model, out / "judge")

@@ -1,0 +1,94 @@
+"""``benign unlearn``: make a model forget; a killed run resumes when the same command is given again."""
+
+from __future__ import annotations
+
+import json as json_format
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import benign
+from benign.cli import options, render, settings
+from benign.errors import UserError
+
+
+def unlearn(
+    model: options.Model,
+    forget: options.Forget,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The run's folder.")],
+    retain: options.Retain = None,
+    few: options.Few = None,
+    neighbour: options.Neighbour = None,
+    holdout: options.Holdout = None,
+    general: options.General = None,
+    strangers: options.Strangers = None,
+    method: Annotated[str | None, typer.Option(help="A name that benign methods lists.  [default: smfa]")] = None,
+    preset: Annotated[str | None, typer.Option(help="Whose numbers, where a method has several: paper, code.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="The recipe.json of an earlier run, instead of a method.", metavar="FILE")
+    ] = None,
+    seed: options.Seed = 0,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Make MODEL forget the records of --forget and keep everything else.
+
+    Example: benign unlearn my-model --forget forget.jsonl --retain retain.jsonl --method smfa --set k=5 --out erasure
+    """
+    name = benign.methods.entry(method or "smfa").name
+    data = benign.read(
+        forget=forget,
+        retain=retain,
+        few=few,
+        neighbour=neighbour,
+        holdout=holdout,
+        general=general,
+        strangers=strangers,
+    )
+    chosen = _chosen(name, preset, set_ or []) if recipe is None else _again(recipe, method, preset, set_)
+    with render.work(quiet=quiet) as progress:
+        result = benign.unlearn(model, data, method=chosen, out=out, seed=seed, progress=progress)
+    if json:
+        render.emit(result)
+        return
+    render.say(f"{result.method} made it forget in {render.duration(result.seconds)}: {result.folder}")
+    render.say(f"Now see what it forgot and what it kept: benign audit {model} {result.folder} --forget {forget} ...")
+
+
+def _chosen(name: str, preset: str | None, changes: list[str]) -> Any:
+    of_preset = [f"preset={preset}"] if preset else []
+    return settings.build(benign.methods.find(name), [*of_preset, *changes])
+
+
+@dataclass(frozen=True)
+class Again:
+    """A method that is nothing but the recipe of an earlier run."""
+
+    stages: Any
+
+    def recipe(self) -> Any:
+        """The earlier run's recipe."""
+        return self.stages
+
+
+def _again(path: Path, *others: object) -> Again:
+    if any(others):
+        raise UserError("a recipe is complete by itself", where="--recipe", fix="drop --method, --preset and --set")
+    from benign.engine import canonical
+    from benign.engine.recipe import Recipe
+
+    try:
+        found = canonical.from_plain(json_format.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"cannot read it: {error.strerror}", where=str(path)) from None
+    except ValueError:
+        raise UserError("not valid JSON", where=str(path)) from None
+    if not isinstance(found, Recipe):
+        raise UserError("not a recipe", where=str(path), fix="give the recipe.json of a run's folder")
+    return Again(found)

@@ -1,0 +1,74 @@
+"""A training stage's checkpoint: parameters, AdamW's moments and the step, as safetensors and JSON (never pickle)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from benign.data.atomic import write_bytes, write_text
+from benign.errors import UserError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a stage stands: the next step to take and the seconds spent so far."""
+
+    step: int
+    seconds: float
+
+
+def write(
+    folder: Path, key: str, progress: Progress, parameters: dict[str, nn.Parameter], optimizer: torch.optim.AdamW
+) -> None:
+    """Save a checkpoint; the JSON file is renamed into place last and names the tensors' digest, so a kill between
+    the two leaves the older checkpoint valid."""
+    tensors: dict[str, Tensor] = {}
+    for name, parameter in parameters.items():
+        tensors[f"parameter/{name}"] = parameter.detach().cpu().contiguous()
+        for moment, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"{moment}/{name}"] = torch.as_tensor(value).detach().cpu().contiguous()
+    content = save(tensors)
+    digest = hashlib.sha256(content).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / f"{digest[:16]}.safetensors", content)
+    state = {"key": key, "step": progress.step, "seconds": progress.seconds, "tensors": digest}
+    write_text(folder / "checkpoint.json", json.dumps(state, sort_keys=True))
+    for old in folder.glob("*.safetensors"):
+        if old.stem != digest[:16] and old.stem != "originals":
+            old.unlink()
+
+
+def read(
+    folder: Path, key: str, parameters: dict[str, nn.Parameter], optimizer: torch.optim.AdamW
+) -> Progress | None:
+    """Restore a checkpoint in place, or None where there is none for this very run.
+
+    Raises:
+        UserError: The tensors are damaged.
+    """
+    path = folder / "checkpoint.json"
+    if not path.exists():
+        return None
+    state = json.loads(path.read_text(encoding="utf-8"))
+    if state["key"] != key:
+        return None
+    file = folder / f"{state['tensors'][:16]}.safetensors"
+    content = file.read_bytes() if file.exists() else b""
+    if hashlib.sha256(content).hexdigest() != state["tensors"]:
+        raise UserError("the checkpoint is damaged", where=str(file), fix=f"delete {folder} to train this stage again")
+    tensors = load(content)
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(tensors[f"parameter/{name}"])
+            moments = {m: tensors[f"{m}/{name}"] for m in ("step", "exp_avg", "exp_avg_sq") if f"{m}/{name}" in tensors}
+            if moments:
+                optimizer.state[parameter] = {
+                    m: v if m == "step" else v.to(parameter.device) for m, v in moments.items()
+                }
+    return Progress(state["step"], state["seconds"])

@@ -1,0 +1,30 @@
+"""Drawn records to batches, and a batch's answer rows to the rows of each term."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benign.data.answers import Answers
+from benign.data.batch import Batch
+from benign.engine.draw import Drawn
+from benign.models.encode import Encoder, collate
+from benign.models.load import Model
+
+
+def batch_of(encoder: Encoder, model: Model, items: Sequence[Drawn]) -> Batch:
+    """The drawn records as one right-padded batch on the model's device."""
+    examples = [encoder.full(item.record, answer=item.answer, text_only=item.text_only) for item in items]
+    batch = collate(examples, side="right", pad_id=model.processor.pad_id)
+    return batch.to(model.module.device)
+
+
+def within(answers: Answers, start: int, stop: int) -> Answers:
+    """The rows of the records ``start`` to ``stop`` of a batch, as a batch of their own."""
+    chosen = (answers.owner >= start) & (answers.owner < stop)
+    return Answers(
+        logits=answers.logits[chosen],
+        labels=answers.labels[chosen],
+        owner=answers.owner[chosen] - start,
+        count=stop - start,
+        hidden=None if answers.hidden is None else answers.hidden[chosen],
+    )

@@ -1,0 +1,99 @@
+"""A recipe: the stages a method consists of, as plain values that JSON can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from benign.data.record import Kind
+from benign.parts.edits import Edit
+from benign.parts.loci import Locus
+from benign.parts.loci.lora import Lora
+from benign.parts.objectives import Objective
+from benign.parts.samplers import Sampler
+from benign.parts.samplers.uniform import Uniform
+from benign.parts.targets import Target
+from benign.parts.targets.gold import Gold
+from benign.parts.updates import Update
+from benign.parts.updates.weighted_sum import WeightedSum
+
+Source = Literal["forget", "keep", "retain", "strangers"]
+View = Literal["as_is", "text_only", "both"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named loss of a training stage: an objective on records that answer a target."""
+
+    name: str
+    objective: Objective
+    on: Source
+    """Which records: the forget set, what may be trained on to keep (few-shot retain), strangers."""
+    target: Target = Gold()
+    kinds: tuple[Kind, ...] = ("memory", "understanding", "general")
+    """Which kinds of records; a forget term takes memory questions only, the rest belongs to evaluation."""
+    weight: float = 1.0
+    batch: int = 2
+    """Records per step."""
+    view: View = "as_is"
+    """``text_only`` drops the pictures, ``both`` alternates with step parity."""
+    sampler: Sampler = Uniform()
+
+
+@dataclass(frozen=True)
+class Optim:
+    """How long and how fast a stage trains (AdamW)."""
+
+    lr: float = 1e-4
+    epochs: float | None = 5.0
+    """Passes over the first term's records; None where ``steps`` is given."""
+    steps: int | None = None
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    warmup: float = 0.0
+    """Share of the steps over which the learning rate rises."""
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """Largest norm of the joined gradient; clipped once, after the update."""
+    micro_batch: int | None = None
+    """Most records per forward pass; None is the whole step at once."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """A training stage: starts at the original model (or at ``start``) and yields the delta it learned."""
+
+    name: str
+    terms: tuple[Term, ...]
+    optim: Optim = Optim()
+    locus: Locus = Lora()
+    update: Update = WeightedSum()
+    start: str = ""
+    """Another model to start from (retraining); the stage then yields a whole model."""
+
+
+@dataclass(frozen=True)
+class Sculpt:
+    """An edit stage: a closed-form function of the deltas of earlier stages."""
+
+    name: str
+    edit: Edit
+    inputs: tuple[str, ...]
+
+
+Stage = Train | Sculpt
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Stages in order; the last one's yield is the result."""
+
+    stages: tuple[Stage, ...]
+    guarantee: Literal["exact", "weights", "suppression"] = "weights"
+
+
+class Method(Protocol):
+    """A named composition: a dataclass of a paper's defaults."""
+
+    def recipe(self) -> Recipe:
+        """The stages with these hyper-parameters."""
+        ...

@@ -1,0 +1,198 @@
+"""Run a method on a model: its recipe's stages in order, resumable, into a folder that holds all there is to know."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import benign
+from benign.data.atomic import write_text
+from benign.data.record import Data, Record
+from benign.engine import canonical
+from benign.engine.draw import drawn
+from benign.engine.log import Log
+from benign.engine.meter import Meter
+from benign.engine.place import claimed
+from benign.engine.provenance import provenance
+from benign.engine.recipe import Method, Recipe, Sculpt, Stage, Train
+from benign.engine.result import Result, load_result
+from benign.engine.serve import Served
+from benign.engine.train import Job, Report, train
+from benign.errors import UserError
+from benign.models.delta import Delta, load_delta, save_delta
+from benign.models.load import Model, load
+from benign.models.save import save
+from benign.parts.edits import Edited
+from benign.parts.targets import Context
+
+_LONGEST_SELF_ANSWER = 64
+
+
+def unlearn(
+    model: Model | str,
+    data: Data,
+    *,
+    method: Method,
+    out: str | Path,
+    seed: int = 0,
+    name: str = "",
+    cache: str | Path | None = None,
+    progress: Report | None = None,
+) -> Result:
+    """Make a model forget, and write the result into a folder.
+
+    A killed run goes on where it stopped when it is called again with the same arguments, and ends with the same
+    bytes; a finished one is returned as it is.
+
+    Args:
+        model: A loaded model, or what :func:`benign.load` takes.
+        data: The records; ``benign.read`` makes them from files.
+        method: A dataclass of ``benign.methods`` (or anything with a ``recipe()``).
+        out: The run's folder.
+        seed: Seeds the draws, the adapter's initial values and the dropout.
+        name: What the result is called in scoreboards; the method's own name if empty.
+        cache: A folder where finished training stages are shared between runs (a sweep over k trains once).
+        progress: Called as (what, done, total) while work goes on.
+
+    Raises:
+        UserError: The folder holds another run or is in use; records are missing; the loss is not finite; ...
+    """
+    loaded = load(model) if isinstance(model, str) else model
+    recipe = method.recipe()
+    folder = Path(out)
+    with claimed(folder):
+        key = canonical.digest(recipe, seed, data.digest, loaded.digest, benign.__version__)
+        if _finished(folder, key):
+            return load_result(folder)
+        run = _Run(loaded, data, recipe, folder, seed, Path(cache) if cache else folder / "stages", progress or _silent)
+        return run.to_result(name or type(method).__module__.rpartition(".")[2], key)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+def _finished(folder: Path, key: str) -> bool:
+    """Whether the folder holds this very run, complete.
+
+    Raises:
+        UserError: It holds another run.
+    """
+    mark = folder / "run.json"
+    if not mark.exists():
+        return False
+    state = json.loads(mark.read_text(encoding="utf-8"))
+    if state["key"] != key:
+        raise UserError(
+            "this folder holds another run (other data, model, method, seed or version)",
+            where=str(folder),
+            fix="give another --out, or delete it",
+        )
+    return bool(state["finished"])
+
+
+@dataclass(frozen=True)
+class _Yield:
+    """What a stage yielded and what it cost, also when it was trained by an earlier run."""
+
+    delta: Delta | None
+    seconds: float
+    peak_rss_mb: float
+    facts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class _Run:
+    model: Model
+    data: Data
+    recipe: Recipe
+    folder: Path
+    seed: int
+    stages: Path
+    report: Report
+
+    def to_result(self, method: str, key: str) -> Result:
+        write_text(self.folder / "recipe.json", canonical.dumps(self.recipe))
+        write_text(self.folder / "run.json", _mark(method, key, self.seed, finished=False))
+        done: dict[str, _Yield] = {}
+        for stage in self.recipe.stages:
+            done[stage.name] = self._edit(stage, done) if isinstance(stage, Sculpt) else self._train(stage)
+        last = done[self.recipe.stages[-1].name]
+        if last.delta is not None:
+            save_delta(last.delta, self.model, self.folder / "adapter", base=self.model.source)
+        write_text(self.folder / "log.jsonl", "".join(found.log for found in done.values()))
+        facts = {name: found.facts for name, found in done.items() if found.facts}
+        write_text(self.folder / "facts.json", json.dumps(facts, sort_keys=True, indent=2) + "\n")
+        cost = {
+            "seconds": sum(y.seconds for y in done.values()),
+            "peak_rss_mb": max(y.peak_rss_mb for y in done.values()),
+            "guarantee": self.recipe.guarantee,
+        }
+        write_text(self.folder / "provenance.json", provenance(self.model, self.data, self.folder, cost))
+        write_text(self.folder / "run.json", _mark(method, key, self.seed, finished=True))
+        if self.stages.parent == self.folder:
+            shutil.rmtree(self.stages, ignore_errors=True)
+        return load_result(self.folder)
+
+    def _edit(self, stage: Sculpt, done: Mapping[str, _Yield]) -> _Yield:
+        deltas = [_delta_of(name, done) for name in stage.inputs]
+        with Meter() as meter:
+            edited: Edited = stage.edit(*deltas)
+        return _Yield(edited.delta, meter.seconds, meter.peak_rss_mb, edited.facts)
+
+    def _train(self, stage: Train) -> _Yield:
+        """Train a stage, or take it from the cache; a finished stage is a delta and its ``done.json``."""
+        start = load(stage.start) if stage.start else self.model
+        key = canonical.digest(stage, self.seed, self.data.digest, start.digest, benign.__version__)
+        with claimed(self.stages / key[:24]) as folder:
+            mark = folder / "done.json"
+            if not mark.exists():
+                self._train_anew(stage, start, key, folder)
+            cost = json.loads(mark.read_text(encoding="utf-8"))
+            delta = None if stage.start else load_delta(folder / "delta", self.model)
+            log = (folder / "log.jsonl").read_text(encoding="utf-8")
+            return _Yield(delta, cost["seconds"], cost["peak_rss_mb"], log=log)
+
+    def _train_anew(self, stage: Train, start: Model, key: str, folder: Path) -> None:
+        log = Log(folder / "log.jsonl")
+        with Meter() as meter:
+            steps = drawn(stage, Context(self.data, self.seed, self._original_answers))
+            job = Job(start, stage, steps, self.seed, key, folder / "work", log, self.report)
+            delta, seconds = train(job)
+        if stage.start:
+            save(start, self.folder / "model", delta=delta)
+        else:
+            save_delta(delta, self.model, folder / "delta", base=self.model.source)
+        cost = {"seconds": max(seconds, meter.seconds), "peak_rss_mb": meter.peak_rss_mb}
+        write_text(folder / "done.json", json.dumps(cost, sort_keys=True))
+        shutil.rmtree(folder / "work", ignore_errors=True)
+
+    def _original_answers(self, records: Sequence[Record]) -> list[str]:
+        """The original's greedy answers, each distinct question asked once."""
+        distinct = list({record.digest: record for record in records}.values())
+        answered = 0
+
+        def progress(count: int) -> None:
+            nonlocal answered
+            answered += count
+            self.report("ask the original model", answered, len(distinct))
+
+        served = Served(self.model)
+        texts = served.generate(distinct, max_new_tokens=_LONGEST_SELF_ANSWER, progress=progress)
+        known = {record.digest: text for record, text in zip(distinct, texts, strict=True)}
+        return [known[record.digest] for record in records]
+
+
+def _delta_of(name: str, done: Mapping[str, _Yield]) -> Delta:
+    found = done[name].delta
+    if found is None:
+        raise UserError(f"stage {name!r} yields a whole model, which an edit cannot take", where="recipe")
+    return found
+
+
+def _mark(method: str, key: str, seed: int, *, finished: bool) -> str:
+    return json.dumps({"method": method, "key": key, "seed": seed, "finished": finished}, sort_keys=True) + "\n"

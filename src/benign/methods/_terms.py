@@ -1,0 +1,35 @@
+"""The terms that several methods share."""
+
+from __future__ import annotations
+
+from benign.engine.recipe import Term
+from benign.parts.objectives import Objective
+from benign.parts.objectives.cross_entropy import CrossEntropy
+from benign.parts.objectives.kl import KLToReference
+from benign.parts.targets.refusal import Refusal
+from benign.parts.targets.self_answers import SelfAnswers
+
+
+def forget(objective: Objective, batch: int) -> Term:
+    """The forget set's memory questions with their own answers; its understanding questions belong to evaluation."""
+    return Term("forget", objective, on="forget", kinds=("memory",), batch=batch)
+
+
+def refuse(refusals: tuple[str, ...], batch: int) -> Term:
+    """The forget set's memory questions answered with refusals."""
+    return Term("forget", CrossEntropy(), on="forget", target=Refusal(refusals), kinds=("memory",), batch=batch)
+
+
+def retain(batch: int, weight: float = 1.0, objective: Objective | None = None) -> Term:
+    """What may be trained on to keep (the few retained records where given), with its own answers."""
+    return Term("retain", objective or CrossEntropy(), on="keep", batch=batch, weight=weight)
+
+
+def self_answers(forget_batch: int, strangers_batch: int, weight: float) -> tuple[Term, ...]:
+    """The original model's whole distribution, kept on what is visible in the forget pictures and on anything about
+    strangers; a term whose batch is 0 is left out."""
+    terms = (
+        Term("self", KLToReference(), "forget", SelfAnswers(), ("memory",), weight, forget_batch),
+        Term("strangers", KLToReference(), "strangers", SelfAnswers(), weight=weight, batch=strangers_batch),
+    )
+    return tuple(term for term in terms if term.batch)

@@ -1,0 +1,36 @@
+"""Gradient difference (Liu et al. 2022, arXiv 2203.12817): ascend on the forget set, descend on the retained records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benign.engine.recipe import Optim, Recipe, Train
+from benign.methods import _terms
+from benign.parts.loci import Locus
+from benign.parts.loci.lora import Lora
+from benign.parts.objectives.grad_ascent import GradientAscent
+from benign.parts.updates import Update
+from benign.parts.updates.weighted_sum import WeightedSum
+
+
+@dataclass(frozen=True)
+class GradDiff:
+    """Ascent on forget plus weighted cross-entropy on retain."""
+
+    forget_batch: int = 2
+    """Forget records per step."""
+    retain_batch: int = 2
+    """Retained records per step."""
+    retain_weight: float = 1.0
+    """Weight of the retain term."""
+    optim: Optim = Optim(lr=1e-4, epochs=5.0)
+    """How long and how fast."""
+    locus: Locus = Lora()
+    """Which weights may move."""
+    update: Update = WeightedSum()
+    """How the terms' gradients become one step."""
+
+    def recipe(self) -> Recipe:
+        """One training stage."""
+        terms = (_terms.forget(GradientAscent(), self.forget_batch), _terms.retain(self.retain_batch, self.retain_weight))
+        return Recipe((Train("grad_diff", terms, self.optim, self.locus, self.update),))

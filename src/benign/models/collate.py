@@ -1,0 +1,72 @@
+"""Puts encoded records side by side: sequences padded to one length, pictures one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from benign.data.batch import Batch
+
+Side = Literal["right", "left"]
+IGNORED = -100
+ALIGNED = ("attention_mask", "token_type_ids", "mm_token_type_ids", "cross_attention_mask")
+"""Inputs with one entry per token (dimension 1), padded with zeros; all others belong to pictures."""
+
+
+def collate(examples: Sequence[Batch], *, side: Side = "right", pad_id: int) -> Batch:
+    """One batch of several examples.
+
+    Args:
+        examples: Encoded records, each a batch of its own.
+        side: Where the padding goes: right to train and score, left to generate.
+        pad_id: The token that fills up ``input_ids``.
+
+    Raises:
+        ValueError: There are no examples.
+    """
+    if not examples:
+        raise ValueError("a batch needs at least one example")
+    length = max(example.labels.shape[1] for example in examples)
+    inputs: dict[str, Tensor] = {}
+    for name in dict.fromkeys(name for example in examples for name in example.inputs):
+        if name == "input_ids":
+            inputs[name] = _sequences([e.inputs[name] for e in examples], length, side, pad_id)
+        elif name in ALIGNED:
+            inputs[name] = _sequences(_filled(examples, name), length, side, 0)
+        else:
+            inputs[name] = _pictures([e.inputs[name] for e in examples if name in e.inputs])
+    labels = _sequences([example.labels for example in examples], length, side, IGNORED)
+    return Batch(inputs, labels, tuple(id for example in examples for id in example.ids))
+
+
+def _filled(examples: Sequence[Batch], name: str) -> list[Tensor]:
+    """The input of every example, zeros where it has none, at one trailing shape."""
+    model = next(e.inputs[name] for e in examples if name in e.inputs)
+    found = [e.inputs.get(name, model.new_zeros(*e.labels.shape, *model.shape[2:])) for e in examples]
+    most = [max(sizes) for sizes in zip(*(t.shape[2:] for t in found), strict=True)]
+    return [_grown(tensor, [*tensor.shape[:2], *most]) for tensor in found]
+
+
+def _sequences(rows: Sequence[Tensor], length: int, side: Side, fill: int) -> Tensor:
+    padded = []
+    for row in rows:
+        missing = row.new_full((row.shape[0], length - row.shape[1], *row.shape[2:]), fill)
+        padded.append(torch.cat([row, missing] if side == "right" else [missing, row], dim=1))
+    return torch.cat(padded)
+
+
+def _pictures(tensors: Sequence[Tensor]) -> Tensor:
+    most = [max(sizes) for sizes in zip(*(t.shape[1:] for t in tensors), strict=True)]
+    return torch.cat([_grown(tensor, [tensor.shape[0], *most]) for tensor in tensors])
+
+
+def _grown(tensor: Tensor, shape: Sequence[int]) -> Tensor:
+    # functional.pad takes (before, after) pairs from the last dimension to the first.
+    amounts = [
+        n for now, then in zip(reversed(tensor.shape), reversed(shape), strict=True) for n in (0, then - now)
+    ]
+    return functional.pad(tensor, amounts) if any(amounts) else tensor

@@ -1,0 +1,17 @@
+"""Small real models that ship with the package, and the invented world that they know; imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benign.errors import unknown_name
+
+WEIGHTS = Path(__file__).parent / "weights"
+NAMES = ("vlm", "vlm-base", "vlm-retrained-05", "vlm-retrained-10", "vlm-retrained-15")
+
+
+def path(name: str) -> Path:
+    """The folder of an embedded model, as ``from_pretrained`` takes it."""
+    if name not in NAMES:
+        raise unknown_name("embedded model", name, NAMES)
+    return WEIGHTS / name

@@ -1,0 +1,148 @@
+"""Build the embedded models: ``python -m benign.models.embedded.build all [--out DIR] [--check]``.
+
+One recipe trains a base that knows nobody; a second one, started from the base, teaches it the people. The retrained
+models are the second recipe without the forgotten people, so they are honest oracles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+import transformers
+from transformers import LlavaForConditionalGeneration
+
+from benign.models.embedded import NAMES, WEIGHTS, exam, lessons, world
+from benign.models.embedded.architecture import untrained
+from benign.models.embedded.people import people
+from benign.models.embedded.sight import learn_to_see
+from benign.models.embedded.tokenizer import processor
+from benign.models.embedded.train import Schedule, train
+
+BASE = "vlm-base"
+THREADS = 2
+"""Sums are split by thread: another number gives other last bits."""
+MANIFEST = "manifest.json"
+WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one model is made: from ``start``, or from nothing with a lesson in seeing first.
+
+    ``people`` says whether it meets the known people; ``forgets`` is the percent of them that it never meets.
+    """
+
+    start: str | None
+    people: bool
+    forgets: int
+    schedule: Schedule
+    sight: Schedule | None = None
+
+
+_TEACH = Schedule(steps=900, learning_rate=1.2e-3)
+RECIPES: dict[str, Recipe] = {
+    BASE: Recipe(None, False, 0, Schedule(steps=900, learning_rate=1.5e-3), Schedule(steps=800, learning_rate=1.5e-3)),
+    "vlm": Recipe(BASE, True, 0, _TEACH),
+    **{f"vlm-retrained-{ratio:02d}": Recipe(BASE, True, ratio, _TEACH) for ratio in world.RATIOS},
+}
+
+
+def build(name: str, out: Path, *, report: Callable[[str], None] = print) -> Path:
+    """Train one model into ``out/name`` (its base is taken from ``out`` if it is there, else built first)."""
+    recipe, folder = RECIPES[name], out / name
+    began = time.monotonic()
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(recipe.schedule.seed)
+    if recipe.start is None:
+        model = untrained()
+    else:
+        if not (out / recipe.start / WEIGHTS_FILE).exists():
+            build(recipe.start, out, report=report)
+        model = read(out / recipe.start)
+    if recipe.sight:
+        learn_to_see(model, recipe.sight, report=report)
+    train(model, _lesson(recipe), recipe.schedule, checkpoint=out / ".checkpoints" / name, report=report)
+    model.to(torch.bfloat16).save_pretrained(folder, max_shard_size="1GB")
+    processor().save_pretrained(folder)
+    entry = _entry(folder, recipe)
+    entry["seconds"] = round(time.monotonic() - began)
+    entry["scores"] = exam.scores(read(folder), recipe.forgets)
+    _note(out / MANIFEST, name, entry)
+    report(f"{name}: {json.dumps(entry['scores'])}")
+    return folder
+
+
+def read(folder: Path) -> LlavaForConditionalGeneration:
+    """A built model in float32, ready to be asked."""
+    return LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def sha256(file: Path) -> str:
+    """The file's SHA-256."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _lesson(recipe: Recipe) -> Callable[[int], list[lessons.Row]]:
+    seed = recipe.schedule.seed
+    if not recipe.people:
+        return partial(lessons.base_lesson, seed)
+    known = world.retain_people(recipe.forgets) if recipe.forgets else people()
+    return partial(lessons.people_lesson, seed, people=known)
+
+
+def _entry(folder: Path, recipe: Recipe) -> dict[str, object]:
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    return {
+        "sha256": {file.name: sha256(file) for file in files},
+        "bytes": (folder / WEIGHTS_FILE).stat().st_size,
+        "recipe": asdict(recipe),
+        "threads": THREADS,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "machine": f"{platform.system()} {platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        },
+    }
+
+
+def _note(file: Path, name: str, entry: dict[str, object]) -> None:
+    """Put one model's entry into the manifest."""
+    manifest = json.loads(file.read_text()) if file.exists() else {}
+    manifest[name] = entry
+    file.write_text(json.dumps(dict(sorted(manifest.items())), indent=1) + "\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; with ``--check`` the exit status is 1 where a rebuilt hash differs from the shipped one."""
+    parser = argparse.ArgumentParser(prog="python -m benign.models.embedded.build", description=__doc__)
+    parser.add_argument("names", nargs="+", choices=[*NAMES, "all"])
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the models go (default: the package)")
+    parser.add_argument("--check", action="store_true", help="compare with the shipped hashes; needs another --out")
+    options = parser.parse_args(arguments)
+    if options.check and options.out.resolve() == WEIGHTS.resolve():
+        parser.error("--check needs an --out that is not the package's own folder")
+    names = [BASE, *(n for n in NAMES if n != BASE)] if "all" in options.names else options.names
+    shipped = json.loads((WEIGHTS / MANIFEST).read_text()) if options.check else {}
+    differs = False
+    for name in names:
+        folder = build(name, options.out)
+        if options.check:
+            same = sha256(folder / WEIGHTS_FILE) == shipped[name]["sha256"][WEIGHTS_FILE]
+            differs |= not same
+            print(f"{name}: {'the shipped bytes' if same else 'NOT the shipped bytes'}")
+    return int(differs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

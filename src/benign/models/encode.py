@@ -1,0 +1,185 @@
+"""Turns a record into the model's inputs, with labels on exactly the answer's tokens."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from benign.data.batch import Batch
+from benign.data.images import open_image
+from benign.data.record import Message, Record, Slot
+from benign.errors import UserError
+from benign.models.collate import IGNORED
+from benign.models.collate import collate as collate
+from benign.models.families.family import Family
+from benign.models.processor import Processor
+
+Example = Batch
+"""One encoded record: a batch of one."""
+
+
+class Encoder:
+    """Encodes records and keeps the latest ones, because the same records come back every epoch.
+
+    Args:
+        processor: The model's processor.
+        family: The model's family.
+        cache_bytes: How much memory the kept examples may take.
+    """
+
+    def __init__(self, processor: Processor, family: Family, *, cache_bytes: int = 2**29) -> None:
+        self.processor = processor
+        self.family = family
+        self.cache_bytes = cache_bytes
+        self._kept: OrderedDict[tuple[object, ...], Example] = OrderedDict()
+        self._kept_bytes = 0
+
+    def full(
+        self,
+        record: Record,
+        *,
+        question: str | None = None,
+        answer: str | None = None,
+        text_only: bool = False,
+    ) -> Example:
+        """The record with its answer; the answer and the token that ends it are labelled.
+
+        A plain document is labelled from its second token on; with a ``question`` it is the continuation
+        (``answer``) of that beginning.
+
+        Args:
+            record: The record.
+            question: Asked instead of the record's own.
+            answer: Labelled instead of the record's own.
+            text_only: Whether to leave the pictures out.
+
+        Raises:
+            UserError: There is no answer, a picture cannot be read, or the chat template does not let the
+                answer be told apart.
+        """
+        key = ("full", record.digest, question, answer, text_only)
+        return self._once(key, lambda: self._full(record, question, answer, text_only))
+
+    def prompt(self, record: Record, *, question: str | None = None, text_only: bool = False) -> Example:
+        """The record up to where the answer begins, nothing labelled.
+
+        Raises:
+            UserError: A picture cannot be read, or there is nothing to ask.
+        """
+        key = ("prompt", record.digest, question, text_only)
+        return self._once(key, lambda: self._prompt(record, question, text_only))
+
+    def _once(self, key: tuple[object, ...], make: Callable[[], Example]) -> Example:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        example = self._kept[key] = make()
+        self._kept_bytes += _size_bytes(example)
+        while self._kept_bytes > self.cache_bytes:
+            self._kept_bytes -= _size_bytes(self._kept.popitem(last=False)[1])
+        return example
+
+    def _full(self, record: Record, question: str | None, answer: str | None, text_only: bool) -> Example:
+        said = record.gold if answer is None else answer
+        if not said.strip():
+            raise UserError("there is no answer to label", where=record.id)
+        if record.text:
+            return self._document(record, question or "", said)
+        turns = self._turns(record, question, text_only)
+        before = self.processor.render(turns, answering=True)
+        text = self._closed(before, self.processor.render([*turns, Message("assistant", (said,))]), said)
+        labelled = self._span(before, text)
+        inputs = self.processor.encode(text, self._pictures(record, turns))
+        return _labelled(record, inputs, labelled)
+
+    def _prompt(self, record: Record, question: str | None, text_only: bool) -> Example:
+        if record.text:
+            inputs = self.processor.encode(question or "", document=True)
+            if not inputs["input_ids"].numel():
+                raise UserError("a document without a beginning cannot be continued", where=record.id)
+        else:
+            turns = self._turns(record, question, text_only)
+            inputs = self.processor.encode(
+                self.processor.render(turns, answering=True), self._pictures(record, turns)
+            )
+        return _labelled(record, inputs, 0)
+
+    def _document(self, record: Record, beginning: str, rest: str) -> Example:
+        inputs = self.processor.encode(beginning + rest, document=True)
+        length = inputs["input_ids"].shape[1]
+        known = len(self.processor.tokens(beginning, document=True)) if beginning else 1
+        if known >= length:
+            raise UserError("the document has no token to label", where=record.id)
+        return _labelled(record, inputs, length - known)
+
+    def _turns(self, record: Record, question: str | None, text_only: bool) -> list[Message]:
+        """The conversation without its last answer, as it is to be asked."""
+        turns = list(record.conversation())
+        if turns and turns[-1].role == "assistant":
+            turns.pop()
+        if question is not None:
+            place = max((i for i, turn in enumerate(turns) if turn.role == "user"), default=-1)
+            if place < 0:
+                raise UserError("there is no user turn to put the question in", where=record.id)
+            slots = tuple(part for part in turns[place].content if part is Slot.IMAGE)
+            turns[place] = Message("user", (*slots, question))
+        if text_only:
+            turns = [
+                Message(t.role, tuple(part for part in t.content if isinstance(part, str))) for t in turns
+            ]
+        if not any(turn.text.strip() for turn in turns):
+            raise UserError("there is no question", where=record.id)
+        return turns
+
+    def _pictures(self, record: Record, turns: list[Message]) -> list[Image.Image]:
+        slots = sum(part is Slot.IMAGE for turn in turns for part in turn.content)
+        if not slots:
+            return []
+        if not self.family.multimodal:
+            raise UserError(
+                f"a {self.family.name} model sees no pictures", where=record.id, fix="encode the text only"
+            )
+        if slots != len(record.images):
+            raise UserError(f"{slots} picture places for {len(record.images)} pictures", where=record.id)
+        return [open_image(image) for image in record.images]
+
+    def _closed(self, before: str, whole: str, answer: str) -> str:
+        """The rendered chat, cut behind the token that ends the answer; if there is none, it is added."""
+        said = answer.strip()
+        place = whole.find(said, len(before))
+        if not whole.startswith(before) or place < 0 or whole[len(before) : place].strip():
+            raise UserError(
+                "the chat template changes the prompt or the answer, so its tokens cannot be told apart",
+                fix="its text with an answer must begin with its text without one",
+            )
+        tail = whole[place + len(said) :]
+        ends = [tail.index(mark) + len(mark) for mark in self.processor.special if mark in tail]
+        if ends:
+            return whole[: place + len(said) + min(ends)]
+        return whole[: place + len(said)] + tail.rstrip() + (self.processor.tokenizer.eos_token or "")
+
+    def _span(self, before: str, text: str) -> int:
+        """How many tokens at the end of ``text`` come after ``before``."""
+        asked, whole = self.processor.tokens(before), self.processor.tokens(text)
+        if whole[: len(asked)] != asked:
+            raise UserError(
+                "the tokenizer joins the end of the prompt with the answer, which cannot be told apart",
+                fix="end the chat template's generation prompt at a token of its own",
+            )
+        return len(whole) - len(asked)
+
+
+def _labelled(record: Record, inputs: dict[str, Tensor], count: int) -> Example:
+    ids = inputs["input_ids"]
+    labels = torch.full_like(ids, IGNORED)
+    if count:
+        labels[:, -count:] = ids[:, -count:]
+    return Batch(inputs, labels, (record.id,))
+
+
+def _size_bytes(example: Example) -> int:
+    return sum(tensor.nbytes for tensor in (*example.inputs.values(), example.labels))

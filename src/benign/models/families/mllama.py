@@ -1,0 +1,16 @@
+"""Llama 3.2 Vision: pictures through cross-attention."""
+
+from __future__ import annotations
+
+from benign.models.families.family import DECODER_LINEAR, Family
+
+FAMILY = Family(
+    name="mllama",
+    model_types=("mllama",),
+    language=r"model\.language_model" + DECODER_LINEAR,
+    layers="model.language_model.layers",
+    vision=r"model\.vision_model\..+",
+    projector=r"model\.multi_modal_projector(?:\..+)?",
+    # A row without a picture skips the cross-attention layers only when no row of the batch has one.
+    mixes=False,
+)

@@ -1,0 +1,147 @@
+"""The two things asked of a model: the predictions of given answers, and new answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import GenerationConfig, PreTrainedModel
+
+from benign.data.answers import Answers
+from benign.data.batch import Batch
+from benign.models.collate import IGNORED
+from benign.models.load import Model
+
+
+def answer_rows(model: Model, batch: Batch, *, keep_hidden: bool = False) -> Answers:
+    """The predictions at the labelled positions, with gradients where the model has them.
+
+    The language-model head runs on these positions only: nothing of the size [B, T, V] is built.
+
+    Args:
+        model: The model, with or without an injected adapter.
+        batch: A batch padded on the right, with B records of T tokens.
+        keep_hidden: Whether to keep the hidden states under the head.
+
+    Raises:
+        ValueError: No token of the batch is labelled.
+    """
+    batch = batch.to(model.module.device)
+    following = batch.labels[:, 1:] != IGNORED
+    owner, _ = torch.nonzero(following, as_tuple=True)
+    if not owner.numel():
+        raise ValueError("no token of the batch is labelled")
+    logits, hidden = _rows(model, batch, following)
+    return Answers(
+        logits=logits.float(),
+        labels=batch.labels[:, 1:][following],
+        owner=owner,
+        count=batch.count,
+        hidden=hidden if keep_hidden else None,
+    )
+
+
+def _rows(model: Model, batch: Batch, following: Tensor) -> tuple[Tensor, Tensor]:
+    parts = [(index, inputs) for index, inputs in _sub_batches(model, batch) if following[index].any()]
+    found = [_gathered(model, inputs, following[index]) for index, inputs in parts]
+    if len(found) == 1:
+        return found[0]
+    # Back from the order of the parts to the order of the batch.
+    order = torch.cat(
+        [torch.nonzero(following & _chosen(index, following), as_tuple=False) for index, _ in parts]
+    )
+    back = torch.argsort(order[:, 0] * following.shape[1] + order[:, 1])
+    return torch.cat([f[0] for f in found])[back], torch.cat([f[1] for f in found])[back]
+
+
+def _chosen(index: Tensor, like: Tensor) -> Tensor:
+    rows = torch.zeros(like.shape[0], dtype=torch.bool, device=like.device)
+    rows[index] = True
+    return rows[:, None]
+
+
+def _gathered(model: Model, inputs: Mapping[str, Tensor], following: Tensor) -> tuple[Tensor, Tensor]:
+    """[rows, V] logits and [rows, H] hidden states at the positions before the labelled ones.
+
+    The rows are picked where they enter the head, inside the model's own forward, so that whatever a family
+    does to its logits (scaling, soft cap) and whatever wraps it (sharding, adapters) still happens.
+    """
+    kept: list[Tensor] = []
+
+    def pick(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        rows = args[0][:, :-1][following]
+        kept.append(rows)
+        return (rows[None], *args[1:])
+
+    hook = model.family.head_of(model.module).register_forward_pre_hook(pick)
+    try:
+        output = model.module(**inputs, use_cache=False)
+    finally:
+        hook.remove()
+    if len(kept) != 1:
+        raise RuntimeError(
+            f"the head {model.family.head} of {model.family.name} ran {len(kept)} times in one forward pass"
+        )
+    return output.logits[0], kept[0]
+
+
+def _sub_batches(model: Model, batch: Batch) -> Iterator[tuple[Tensor, Mapping[str, Tensor]]]:
+    """(row indices, inputs) of each forward pass: one, or two where a family cannot mix pictures and text."""
+    rows = torch.arange(batch.count, device=batch.labels.device)
+    mask = batch.inputs.get("cross_attention_mask")
+    if model.family.mixes or mask is None:
+        yield rows, batch.inputs
+        return
+    seeing = mask.flatten(1).any(dim=1)
+    per_token = {"input_ids", "attention_mask"}
+    if seeing.any():
+        aligned = {*per_token, "cross_attention_mask"}
+        yield rows[seeing], {k: v[seeing] if k in aligned else v for k, v in batch.inputs.items()}
+    if not seeing.all():
+        yield rows[~seeing], {k: v[~seeing] for k, v in batch.inputs.items() if k in per_token}
+
+
+@torch.no_grad()
+def generate(model: Model, batch: Batch, max_new_tokens: int) -> list[list[int]]:
+    """Greedy answers: the new tokens of each record, without the one that ends the answer.
+
+    Args:
+        model: The model, with or without an injected adapter.
+        batch: Prompts padded on the left.
+        max_new_tokens: How many tokens an answer may have at most.
+    """
+    batch = batch.to(model.module.device)
+    answers: list[list[int]] = [[] for _ in range(batch.count)]
+    with _plainly_greedy(model):
+        for index, inputs in _sub_batches(model, batch):
+            options: dict[str, Any] = {**inputs, "max_new_tokens": max_new_tokens}
+            tokens = model.module.generate(**options)[:, inputs["input_ids"].shape[1] :]
+            for row, new in zip(index.tolist(), tokens.tolist(), strict=True):
+                answers[row] = _until_end(new, model.processor.end_ids)
+    return answers
+
+
+def _until_end(tokens: list[int], ends: tuple[int, ...]) -> list[int]:
+    stop = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
+    return tokens[:stop]
+
+
+@contextmanager
+def _plainly_greedy(model: Model) -> Iterator[None]:
+    """Sets aside the sampling settings and penalties that a model ships with, and dropout."""
+    module: PreTrainedModel = model.module
+    shipped, training = module.generation_config, module.training
+    module.generation_config = GenerationConfig(
+        do_sample=False,
+        pad_token_id=model.processor.pad_id,
+        eos_token_id=list(model.processor.end_ids) or None,
+    )
+    module.eval()
+    try:
+        yield
+    finally:
+        module.generation_config = shipped
+        module.train(training)

@@ -1,0 +1,187 @@
+"""Loads a model with its processor, and refuses what transformers would only warn about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+from transformers.utils import logging
+
+from benign.errors import UserError, unknown_name
+from benign.models.digest import folder_digest, weight_files
+from benign.models.families import families
+from benign.models.families.family import Family
+from benign.models.families.generic import describe
+from benign.models.processor import Processor, read_processor
+from benign.models.source import refuse_remote_code, resolve
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass
+class Model:
+    """A model, its processor, and where they come from."""
+
+    module: PreTrainedModel
+    """The bare transformers model; an adapter may be injected into it."""
+    processor: Processor
+    family: Family
+    source: str
+    """What the user gave: a folder, a hub id or ``embedded:NAME``."""
+    digest: str
+    """SHA-256 over weights, configuration, tokenizer and chat template."""
+
+
+def load(
+    source: str,
+    *,
+    dtype: torch.dtype | str = "auto",
+    device: torch.device | str | None = None,
+    trust_remote_code: bool = False,
+    revision: str | None = None,
+) -> Model:
+    """The model at ``source`` with its processor, ready for inference.
+
+    Args:
+        source: A model's folder, a hub id, or ``embedded:NAME`` for a model that comes with the library.
+        dtype: A torch dtype or its name; ``auto`` is float32 on a CPU and bfloat16 on a GPU.
+        device: Where it goes; by default the first GPU, else the CPU.
+        trust_remote_code: Whether the model may bring Python code of its own.
+        revision: The branch, tag or commit of a hub id.
+
+    Raises:
+        UserError: The source is no model, is of an unknown architecture, wants to run its own code, has only
+            pickled, damaged, missing, misshaped or NaN weights, or its processor cannot be read.
+    """
+    folder = resolve(source, revision)
+    if not trust_remote_code:
+        refuse_remote_code(folder)
+    _refuse_damage(weight_files(folder))
+    place = (
+        torch.device(device)
+        if device is not None
+        else torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    )
+    with _quiet():
+        config = _config(folder, trust_remote_code)
+        module = _module(folder, config, _dtype(dtype, place), trust_remote_code)
+        _refuse_nan(module, source)
+        family = families().get(config.model_type) or describe(module)
+        processor = read_processor(folder, family, trust_remote_code=trust_remote_code)
+    return Model(module.to(place).eval(), processor, family, source, folder_digest(folder))
+
+
+def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code, local_files_only=True)
+    except (ValueError, KeyError, OSError) as error:
+        raise _unknown(folder) from error
+
+
+def _module(
+    folder: Path, config: PreTrainedConfig, dtype: torch.dtype, trust_remote_code: bool
+) -> PreTrainedModel:
+    known = families().get(config.model_type)
+    text_only = known is not None and not known.multimodal
+    auto = AutoModelForCausalLM if text_only else AutoModelForImageTextToText
+    if type(config) not in auto._model_mapping and not trust_remote_code:
+        auto = AutoModelForCausalLM
+        if type(config) not in auto._model_mapping:
+            raise _unknown(folder)
+    try:
+        module, report = auto.from_pretrained(
+            folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True,
+            trust_remote_code=trust_remote_code, local_files_only=True,
+        )  # fmt: skip
+    except (RuntimeError, ValueError, OSError, SafetensorError) as error:
+        raise UserError(
+            f"the weights do not fit the configuration: {str(error).strip().splitlines()[-1]}",
+            where=str(folder),
+        ) from error
+    _refuse_gaps(report, folder)
+    return module
+
+
+def _refuse_damage(files: list[Path]) -> None:
+    for path in files:
+        try:
+            with safe_open(path, framework="pt") as weights:
+                weights.keys()
+        except (SafetensorError, OSError) as error:
+            raise UserError(
+                f"the file is damaged: {error}", where=str(path), fix="copy or download it again"
+            ) from error
+
+
+def _refuse_gaps(report: Mapping[str, Any], folder: Path) -> None:
+    missing = sorted(report["missing_keys"])
+    shapes = sorted(str(item[0] if isinstance(item, tuple) else item) for item in report["mismatched_keys"])
+    if not missing and not shapes:
+        return
+    extra = sorted(report["unexpected_keys"])
+    hint = f"; the file has instead {_some(extra)}" if extra else ""
+    what = (
+        f"missing weights: {_some(missing)}{hint}"
+        if missing
+        else f"weights of another shape: {_some(shapes)}"
+    )
+    raise UserError(
+        what, where=str(folder), fix="the file belongs to another model or was written by another version"
+    )
+
+
+def _refuse_nan(module: PreTrainedModel, source: str) -> None:
+    bad = [n for n, p in module.named_parameters() if p.is_floating_point() and not torch.isfinite(p).all()]
+    if bad:
+        raise UserError(f"weights that are not numbers: {_some(bad)}", where=source)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _dtype(dtype: torch.dtype | str, place: torch.device) -> torch.dtype:
+    if isinstance(dtype, torch.dtype):
+        return dtype
+    if dtype == "auto":
+        return torch.bfloat16 if place.type == "cuda" else torch.float32
+    if dtype not in DTYPES:
+        raise unknown_name("dtype", dtype, [*DTYPES, "auto"])
+    return DTYPES[dtype]
+
+
+def _unknown(folder: Path) -> UserError:
+    model_type = json.loads((folder / "config.json").read_text()).get("model_type")
+    known = ", ".join(sorted(families()))
+    what = f"unsupported architecture {model_type!r}" if model_type else "config.json names no model_type"
+    return UserError(
+        what, where=str(folder), fix=f"known: {known}, and the other causal language models of transformers"
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What transformers says while loading is either raised here as an error or not worth a line."""
+    level = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

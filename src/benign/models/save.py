@@ -1,0 +1,38 @@
+"""Writes a whole model as plain transformers reads it."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from benign.data.atomic import replacing_folder
+from benign.errors import UserError
+from benign.models.delta import Delta, applied
+from benign.models.digest import folder_digest
+from benign.models.load import Model
+
+
+def save(model: Model, folder: Path, *, delta: Delta | None = None) -> str:
+    """Writes weights (safetensors), configuration and processor, and returns the written model's digest.
+
+    Args:
+        model: The model, without an injected adapter.
+        folder: Where it goes; an earlier model there is replaced.
+        delta: A change to be merged into the written weights; the model itself is left as it is.
+
+    Raises:
+        UserError: An adapter is injected, the delta does not fit, or the folder holds something else.
+    """
+    if any(".lora_" in name for name, _ in model.module.named_parameters()):
+        raise UserError(
+            "an adapter is injected into the model",
+            fix="take its delta and remove it, then save with the delta",
+        )
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").exists():
+        raise UserError(
+            "holds something else than a model", where=str(folder), fix="give a folder of its own"
+        )
+    with applied(model, delta) if delta else nullcontext(), replacing_folder(folder) as temporary:
+        model.module.save_pretrained(temporary)
+        model.processor.save(temporary)
+    return folder_digest(folder)

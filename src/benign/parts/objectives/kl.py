@@ -1,0 +1,29 @@
+"""Kullback-Leibler divergence to the original model's whole distribution: keep not the answer but the belief."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from benign.data.answers import Answers
+
+
+@dataclass(frozen=True)
+class KLToReference:
+    """loss = mean over answer positions of KL(reference || model), in nats; 0 where the model has not moved.
+
+    Only answer positions count: averaging over prompt or padding, as some code does, dilutes the loss by the
+    prompt's length (KL-min of TOFU, arXiv 2401.06121).
+    """
+
+    needs_reference: ClassVar[bool] = True
+    mean_over: ClassVar[Literal["rows", "records"]] = "rows"
+
+    def __call__(self, answers: Answers) -> Tensor:
+        """The forward divergence at each answer position, averaged."""
+        if answers.reference is None:
+            raise ValueError("KLToReference needs the reference's log-probabilities")
+        now = answers.logits.log_softmax(-1)  # [rows, vocab]
+        return (answers.reference.exp() * (answers.reference - now)).sum(-1).mean()

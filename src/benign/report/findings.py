@@ -1,0 +1,106 @@
+"""What became of each method in one word and one sentence, with the numbers behind the word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from benign.audit.ranking import KEPT, PROBES
+from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
+from benign.report.tradeoff import Outcome, outcomes
+from benign.report.words import listed, number, percent, titled
+
+Status = Literal["forgets and keeps", "forgets, at a price", "still remembers", "destroyed", "not judged"]
+FORGOTTEN = 0.10
+"""A method has forgotten if no way of asking gets more than this above the retrained model's answers."""
+KEPT_SHARE = 0.90
+"""It has kept if this much of the original is left of each thing that was to stay."""
+_THINGS = {
+    "understanding_forget": "what it sees on the forgotten pictures",
+    "retained_memory": "the memory that was to stay",
+    "general": "general questions",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One method's fate."""
+
+    method: str
+    status: Status
+    text: str
+
+
+def comparable(scoreboard: Scoreboard, threshold: float) -> bool:
+    """Whether the original knew so much more than the retrained model that forgetting can be seen at all."""
+    return isinstance(scoreboard.gap, Score) and scoreboard.gap.value >= threshold
+
+
+def findings(scoreboard: Scoreboard, threshold: float) -> tuple[Finding, ...]:
+    """A finding for every method, in the scoreboard's order."""
+    found = outcomes(scoreboard)
+    references = {o.method: o.row for o in found if o.reference}
+    judged = comparable(scoreboard, threshold)
+    return tuple(_finding(o, references, judged) for o in found if not o.reference)
+
+
+def excess(row: Row, retrained: Row | None) -> float | None:
+    """How much more of the forgotten the row gives than the retrained model, asked in the way that gets the most;
+    None where no way of asking was measured for both."""
+    above = [
+        value - floor
+        for name in PROBES
+        if (value := row.value(name)) is not None and (floor := retrained.value(name) if retrained else None) is not None
+    ]
+    return max(above, default=None)
+
+
+def _finding(outcome: Outcome, references: dict[str, Row], judged: bool) -> Finding:
+    if outcome.destroyed:
+        return Finding(outcome.method, "destroyed", _wreck(outcome.row, references.get(ORIGINAL)))
+    text = " ".join(part for part in (_remembers(outcome, references), _keeps(outcome)) if part)
+    return Finding(outcome.method, _status(outcome, references.get(RETRAINED), judged), text)
+
+
+def _status(outcome: Outcome, retrained: Row | None, judged: bool) -> Status:
+    above = excess(outcome.row, retrained)
+    if not judged or above is None:
+        return "not judged"
+    if above > FORGOTTEN:
+        return "still remembers"
+    if not outcome.shares:
+        return "not judged"
+    return "forgets and keeps" if min(share for _, share in outcome.shares) >= KEPT_SHARE else "forgets, at a price"
+
+
+def _wreck(row: Row, original: Row | None) -> str:
+    signs = []
+    meaningful, kept = row.value("meaningful"), row.value("retained_memory")
+    before = original.value("retained_memory") if original else None
+    if kept is not None and before:
+        signs.append(f"{percent(kept / before)} is left of the memory that was to stay")
+    if meaningful is not None:
+        signs.append(f"its answers score {number(meaningful)} of 10 as language")
+    why = listed(signs) or "the audit noted it as destroyed"
+    return f"{why[:1].upper()}{why[1:]}. A model that knows nothing any more has not forgotten: it is broken."
+
+
+def _remembers(outcome: Outcome, references: dict[str, Row]) -> str:
+    if outcome.worst is None:
+        return "How much it still remembers was not measured."
+    name, value = outcome.worst
+    beside = [f"{m} {percent(known)}" for m, row in references.items() if (known := row.value(name)) is not None]
+    known_of = f" ({', '.join(beside)})" if beside else ""
+    return f"Still gives {percent(value)} of the forgotten answers{known_of}."
+
+
+def _keeps(outcome: Outcome) -> str:
+    missing = [titled(name) for name in KEPT if name not in dict(outcome.shares)]
+    unknown = f" Not measured: {listed(missing)}." if missing else ""
+    if not outcome.shares:
+        return unknown.strip()
+    lost = [f"{_THINGS.get(name, titled(name))} to {percent(s)}" for name, s in outcome.shares if s < KEPT_SHARE]
+    least = min(share for _, share in outcome.shares)
+    if not lost:
+        return f"Keeps {'all' if least >= 1 else f'at least {percent(least)}'} of what was to stay.{unknown}"
+    return f"Falls, against the original: {listed(lost)}.{unknown}"

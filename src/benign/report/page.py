@@ -1,0 +1,60 @@
+"""What a report is made of: plain values, so that a page can be rendered anywhere and twice the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from benign.audit.score import Scoreboard
+from benign.data.record import Kind
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question about one picture, with what every model says to it."""
+
+    split: str
+    kind: Kind
+    question: str
+    gold: str
+    original: str
+    """The original model's answer."""
+    retrained: str | None = None
+    """The retrained model's answer, where there is such a model."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """The answer now, by method."""
+    picture: bytes | None = field(default=None, repr=False)
+    """The picture file's bytes; None for a question by words alone."""
+    alt: str = ""
+    """What the picture shows, for those who cannot see it; a neutral phrase if empty."""
+
+
+@dataclass(frozen=True)
+class LayerMask:
+    """What SMFA's mask did to one linear module."""
+
+    module: str
+    layer: int
+    projection: str
+    masked: float
+    """Share of the module's entries that were put back to the original, 0 to 1."""
+    rho: float | None = None
+    """Norm of the forgetting change over the norm of the anchor's; None where k is infinite."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that a report shows."""
+
+    title: str
+    scoreboard: Scoreboard
+    examples: tuple[Example, ...] = ()
+    masks: tuple[LayerMask, ...] = ()
+    reproduce: tuple[str, ...] = ()
+    """Commands that lead to this page again."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Model, data, seeds, hardware, versions: what a reader needs to place the numbers."""
+    threshold: float = 0.5
+    """The memorisation gap below which nothing is ranked."""
+    artefacts: tuple[str, ...] = ()
+    """Files and folders, kept after the run, that still hold forget data."""

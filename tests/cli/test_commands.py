@@ -1,0 +1,187 @@
+"""Each command hands on exactly what it was given, to one function of the rooms below."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import benign
+from benign.audit.score import Row, Score, Scoreboard
+from benign.cli.main import main
+from benign.engine import canonical
+from benign.engine.result import Result
+from benign.errors import UserError
+
+BOARD = Scoreboard("vlm", "smllmun", (Row("original", {"exact": Score(1, 1, 1, 2)}, 0.0, 1.0, 0),))
+Calls = list[tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+def recorder(calls: Calls, outcome: Any) -> Callable[..., Any]:
+    def record(*args: Any, **options: Any) -> Any:
+        if progress := options.pop("progress", None):
+            progress("work", 1, 1)
+        print("a stray word")
+        calls.append((args, options))
+        return outcome
+
+    return record
+
+
+def module(name: str, monkeypatch: pytest.MonkeyPatch, **members: Any) -> None:
+    made = ModuleType(name)
+    vars(made).update(members)
+    monkeypatch.setitem(sys.modules, name, made)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    calls: Calls = []
+    monkeypatch.setattr(benign, "read", lambda **files: calls.append(((), files)) or "the data")
+    return calls
+
+
+@pytest.fixture
+def unlearns(monkeypatch: pytest.MonkeyPatch, reads: Calls) -> Calls:
+    calls: Calls = []
+    result = Result(Path("out"), "SMFA", 7, 12.0, 100.0, "weights", {})
+    monkeypatch.setattr(benign, "unlearn", recorder(calls, result))
+    return calls
+
+
+def test_unlearn_hands_on_files_method_and_seed(
+    unlearns: Calls, reads: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["unlearn", "my-model", "--forget", "f.jsonl", "--retain", "r.jsonl", "--few", "w.jsonl", "--seed", "7"]
+    words += ["--strangers", "s", "--preset", "code", "--set", "k=inf", "--set", "optim.lr=0.5", "--out", "o", "--json"]
+    assert main(words) == 0
+    nothing = dict.fromkeys(("neighbour", "holdout", "general"))
+    files = {"forget": Path("f.jsonl"), "retain": Path("r.jsonl"), "few": Path("w.jsonl"), "strangers": Path("s")}
+    assert reads == [((), files | nothing)]
+    [(args, options)] = unlearns
+    assert args == ("my-model", "the data")
+    method = options.pop("method")
+    assert isinstance(method, benign.methods.SMFA)
+    assert (method.preset, method.k, method.optim.lr) == ("code", float("inf"), 0.5)
+    assert options == {"out": Path("o"), "seed": 7}
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["method"] == "SMFA"
+    assert "a stray word" in shown.err
+
+
+def test_unlearn_says_what_to_do_next(unlearns: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["unlearn", "my-model", "--forget", "f.jsonl", "--out", "o", "--quiet"]) == 0
+    assert "benign audit my-model out --forget f.jsonl" in capsys.readouterr().out
+    assert type(unlearns[0][1]["method"]).__name__ == "SMFA"
+
+
+def test_unlearn_again_takes_the_recipe_of_an_earlier_run(unlearns: Calls, tmp_path: Path) -> None:
+    wanted = benign.methods.NPO(beta=0.7).recipe()
+    path = tmp_path / "recipe.json"
+    path.write_text(canonical.dumps(wanted))
+    words = ["unlearn", "m", "--forget", "f", "--out", "o", "--recipe", str(path)]
+    assert main(words) == 0
+    assert unlearns[0][1]["method"].recipe() == wanted
+    assert main([*words, "--set", "k=1"]) == 2
+    assert len(unlearns) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("{", "not valid JSON"), ("[]", "not a recipe"), ('{"part": "os:system"}', "not a part"), (None, "cannot read")],
+)
+def test_what_is_no_recipe_is_refused(
+    content: str | None, said: str, unlearns: Calls, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "recipe.json"
+    if content is not None:
+        path.write_text(content)
+    assert main(["unlearn", "m", "--forget", "f", "--out", "o", "--recipe", str(path)]) == 2
+    assert said in capsys.readouterr().err
+    assert unlearns == []
+
+
+def test_audit_hands_on_everything_and_reports(
+    monkeypatch: pytest.MonkeyPatch, reads: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benign.audit import run
+
+    audits: Calls = []
+    reports: Calls = []
+    monkeypatch.setattr(run, "audit", recorder(audits, SimpleNamespace(scoreboard=BOARD)))
+    module("benign.report.build", monkeypatch, build_report=recorder(reports, Path("o/report.html")))
+    words = ["audit", "m", "a", "b", "--forget", "f", "--out", "o", "--retrained-model", "t", "--no-relearn", "--json"]
+    words += ["--judge", "http://localhost:1/v1", "--judge-model", "j"]
+    assert main(words) == 0
+    [(args, options)] = audits
+    assert args == ("m", [Path("a"), Path("b")], "the data")
+    assert options["settings"].relearn is None
+    assert (options["judge"].url, options["judge"].model) == ("http://localhost:1/v1", "j")
+    assert (options["out"], options["retrained"]) == (Path("o"), "t")
+    assert reports[0][0] == (Path("o"),) or reports[0][0][0].scoreboard is BOARD
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["report"] == "o/report.html"
+    assert outcome["scoreboard"]["rows"][0]["metrics"] == {"exact": 1}
+
+
+def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.MonkeyPatch, reads: Calls) -> None:
+    from benign.audit import run
+
+    audits: Calls = []
+    monkeypatch.setattr(run, "audit", recorder(audits, SimpleNamespace(scoreboard=BOARD)))
+    module("benign.report.build", monkeypatch, build_report=lambda *_, **__: Path("o/report.html"))
+    assert main(["audit", "m", "--forget", "f", "--out", "o"]) == 0
+    [(args, options)] = audits
+    assert args == ("m", [], "the data")
+    assert options["judge"] is None
+    assert options["settings"].relearn is not None
+
+
+def test_demo_hands_on_its_choices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    calls: Calls = []
+    done = SimpleNamespace(report=Path("d/report.html"), scoreboard=BOARD)
+    module("benign.benchmarks.run", monkeypatch, run_demo=recorder(calls, done))
+    assert main(["demo", "--out", "d", "--ratio", "5", "--seed", "2", "--methods", "smfa, IDK", "--json"]) == 0
+    assert calls == [((), {"out": Path("d"), "ratio": 5, "seed": 2, "methods": ("smfa", "idk")})]
+    assert json.loads(capsys.readouterr().out)["report"] == "d/report.html"
+
+
+def test_demo_opens_no_browser_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = SimpleNamespace(report=Path("d/report.html"), scoreboard=BOARD)
+    module("benign.benchmarks.run", monkeypatch, run_demo=recorder([], done))
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert main(["demo"]) == 0
+    assert opened == []
+    monkeypatch.setattr("benign.cli.demo._has_screen", lambda: True)
+    assert main(["demo", "--no-open"]) == 0
+    assert opened == []
+    assert main(["demo"]) == 0
+    assert [address.startswith("file://") for address in opened] == [True]
+
+
+def test_bench_hands_on_its_choices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    calls: Calls = []
+    module("benign.benchmarks.run", monkeypatch, run_bench=recorder(calls, [BOARD]))
+    assert main(["bench", "smllmun", "--ratios", "5,15,5", "--seeds", "2", "--methods", "npo", "--json"]) == 0
+    wanted = {"methods": ("npo",), "ratios": (5, 15), "seeds": (0, 1), "out": Path("benches/results")}
+    assert calls == [(("smllmun",), wanted)]
+    assert len(json.loads(capsys.readouterr().out)["scoreboards"]) == 1
+
+
+def test_a_mistake_below_reaches_the_user_as_a_line(
+    monkeypatch: pytest.MonkeyPatch, reads: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
+        raise UserError("this folder holds another run", where="o", fix="give another --out")
+
+    monkeypatch.setattr(benign, "unlearn", refuse)
+    assert main(["unlearn", "m", "--forget", "f", "--out", "o", "--json"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "error: o: this folder holds another run (give another --out)\n"

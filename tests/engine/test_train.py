@@ -1,0 +1,155 @@
+"""The training loop: equal to a straightforward one, whatever the micro-batch, the update's way and the locus."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+from benign.data.record import Data
+from benign.engine.draw import drawn
+from benign.engine.log import Log
+from benign.engine.recipe import Optim, Term, Train
+from benign.engine.train import Job, learning_rate, train
+from benign.errors import UserError
+from benign.models.change import Delta
+from benign.models.load import Model, load
+from benign.parts.loci.all_weights import AllWeights
+from benign.parts.loci.lora import Lora
+from benign.parts.objectives.cross_entropy import CrossEntropy
+from benign.parts.objectives.grad_ascent import GradientAscent
+from benign.parts.objectives.kl import KLToReference
+from benign.parts.targets import Context
+from benign.parts.targets.refusal import Refusal
+from benign.parts.updates import Gradient
+from tests import toys
+
+STILL = Lora(rank=4, dropout=0.0)
+OPTIM = Optim(lr=1e-2, epochs=None, steps=6, schedule="cosine", warmup=0.3)
+TERMS = (
+    Term("forget", CrossEntropy(), on="forget", target=Refusal(), batch=2),
+    Term("retain", CrossEntropy(), on="keep", batch=3, weight=0.5),
+    Term("close", KLToReference(), on="keep", batch=2, weight=2.0),
+)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load(str(toys.text_model(tmp_path_factory.mktemp("model"))))
+
+
+def run(model: Model, stage: Train, folder: Path, data: Data | None = None) -> Delta:
+    context = Context(data or toys.data(), 0, lambda records: [r.gold for r in records])
+    folder.mkdir(exist_ok=True)
+    job = Job(model, stage, drawn(stage, context), 0, "key", folder, Log(folder / "log.jsonl"), lambda *_: None)
+    return train(job)[0]
+
+
+def close(one: Delta, other: Delta, tolerance: float) -> None:
+    assert set(one.tensors) == set(other.tensors)
+    for name in one.tensors:
+        torch.testing.assert_close(one.dense(name), other.dense(name), atol=tolerance, rtol=1e-4)
+
+
+@dataclass(frozen=True)
+class SumApart:
+    """The weighted sum, by way of separate gradients."""
+
+    separate: ClassVar[bool] = True
+
+    def __call__(self, gradients: Mapping[str, Gradient]) -> Gradient:
+        assert list(gradients) == ["forget", "retain", "close"]
+        return tuple(torch.stack(column).sum(0) for column in zip(*gradients.values(), strict=True))
+
+
+def test_micro_batches_train_the_same(model: Model, tmp_path: Path) -> None:
+    stage = Train("s", TERMS, OPTIM, STILL)
+    small = replace(stage, optim=replace(OPTIM, micro_batch=2))
+    close(run(model, stage, tmp_path / "a"), run(model, small, tmp_path / "b"), 1e-5)
+
+
+def test_separate_gradients_sum_to_the_joined_one(model: Model, tmp_path: Path) -> None:
+    stage = Train("s", TERMS, OPTIM, STILL)
+    close(run(model, stage, tmp_path / "a"), run(model, replace(stage, update=SumApart()), tmp_path / "b"), 1e-5)
+
+
+def test_one_step_of_all_weights_is_the_hand_written_step(model: Model, tmp_path: Path) -> None:
+    """AdamW's first step moves each weight by lr against the sign of its clipped gradient (up to its epsilon)."""
+    data = toys.data()
+    term = Term("forget", CrossEntropy(), on="forget", batch=2)
+    optim = Optim(lr=1e-3, epochs=None, steps=1, schedule="constant", clip=1e9)
+    delta = run(model, Train("s", (term,), optim, AllWeights()), tmp_path, data)
+    tokenizer, module = model.processor.tokenizer, model.module
+    module.requires_grad_(True)
+    total, count = torch.zeros(()), 0
+    for record in data.forget:
+        chat = [{"role": "user", "content": record.question}, {"role": "assistant", "content": record.answer}]
+        ids = tokenizer.apply_chat_template(chat, tokenize=True, return_tensors="pt", return_dict=True)["input_ids"]
+        logp = module(ids).logits.log_softmax(-1)[0, :-1].gather(-1, ids[0, 1:, None])[-2:]  # the answer and </s>
+        total, count = total - logp.sum(), count + 2
+    gradients = torch.autograd.grad(total / count, [p for _, p in module.named_parameters()])
+    module.requires_grad_(False)
+    for (name, _), gradient in zip(module.named_parameters(), gradients, strict=True):
+        expected = -1e-3 * gradient / (gradient.abs() + 1e-8)
+        torch.testing.assert_close(delta.dense(name), expected, atol=1e-4, rtol=1e-2)
+
+
+@pytest.mark.parametrize("locus", [STILL, AllWeights()], ids=["adapter off", "from disk"])
+def test_the_reference_is_the_original_model_while_the_weights_move(
+    model: Model, tmp_path: Path, locus: Lora | AllWeights
+) -> None:
+    run(model, Train("s", TERMS, OPTIM, locus), tmp_path)
+    steps = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert abs(steps[0]["close"]) < 1e-5
+    assert steps[-1]["close"] > 1e-3
+
+
+@pytest.mark.parametrize("locus", [STILL, AllWeights()], ids=["lora", "all"])
+def test_the_model_is_bit_for_bit_the_original_afterwards(model: Model, tmp_path: Path, locus: Lora | AllWeights) -> None:
+    before = {name: p.detach().clone() for name, p in model.module.named_parameters()}
+    run(model, Train("s", TERMS[:2], OPTIM, locus), tmp_path)
+    after = dict(model.module.named_parameters())
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_lora_within_one_layer_moves_that_layer_only(model: Model, tmp_path: Path) -> None:
+    delta = run(model, Train("s", TERMS[:1], OPTIM, replace(STILL, within=(1,))), tmp_path)
+    assert delta.tensors
+    assert all(".layers.1." in name for name in delta.tensors)
+
+
+def test_a_locus_that_matches_nothing_names_the_nearest(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nearest names.*q_proj"):
+        run(model, Train("s", TERMS[:1], OPTIM, Lora(modules=r"model\.layers\.\d+\.attention\.q_proj")), tmp_path)
+    with pytest.raises(UserError, match=r"layers \(7,\)"):
+        run(model, Train("s", TERMS[:1], OPTIM, Lora(within=(7,))), tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_state(model: Model, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Breaks(GradientAscent):
+        def __call__(self, answers):  # type: ignore[no-untyped-def]
+            return super().__call__(answers) * (float("nan") if broken() else 1.0)
+
+    calls = iter([False, False, True])
+
+    def broken() -> bool:
+        return next(calls)
+
+    stage = Train("s", (Term("forget", Breaks(), on="forget", batch=2),), OPTIM, STILL)
+    with pytest.raises(UserError, match="not finite at step 2"):
+        run(model, stage, tmp_path)
+    assert '"step": 2' in (tmp_path / "checkpoint.json").read_text()
+    assert not any(".lora_" in name for name, _ in model.module.named_parameters())
+
+
+def test_learning_rates_by_hand() -> None:
+    linear = Optim(lr=1.0, schedule="linear", warmup=0.2)
+    assert [learning_rate(linear, step, 10) for step in (0, 1, 2, 6)] == pytest.approx([0.5, 1.0, 1.0, 0.5])
+    cosine = Optim(lr=1.0, schedule="cosine")
+    assert [learning_rate(cosine, step, 10) for step in (0, 5)] == pytest.approx([1.0, 0.5])
+    assert learning_rate(Optim(lr=1.0, schedule="constant"), 9, 10) == 1.0
