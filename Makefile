@@ -56,10 +56,12 @@ format: $(VENV)/.lint
 stub: $(VENV)/.core
 	$(BIN)/python -m benign.methods.stub
 
-# Take the newest versions that the ranges of pyproject.toml allow, in a fresh environment, and write them down.
+# Take the newest versions that the ranges of pyproject.toml allow, in a fresh environment, and write them down;
+# only torch stays until its line is changed by hand, because the newest may be a build for GPUs.
 constraints:
 	rm -rf $(VENV)-new && $(PYTHON) -m venv $(VENV)-new
-	$(VENV)-new/bin/python -m pip install --quiet -e '.[dev]'
+	sed -n '/^torch==/p' constraints.txt > constraints.txt.new
+	$(VENV)-new/bin/python -m pip install --quiet -c constraints.txt.new -e '.[dev]'
 	{ sed -n '/^#/p' constraints.txt; $(VENV)-new/bin/python -m pip freeze --exclude-editable \
 	    | sed -e 's/ @ .*//' -e 's/+cpu$$//'; } > constraints.txt.new
 	mv constraints.txt.new constraints.txt && rm -rf $(VENV)-new

@@ -37,7 +37,21 @@ def data() -> Data:
 
 def text_model(folder: Path, *, seed: int = 0) -> Path:
     """A one-layer model that knows every word of the toy world, random weights, saved as transformers saves it."""
-    words = {"<s>", "</s>", "<pad>", "<unk>", "<user>", "<assistant>", "where", "does", "live", "?", "which", "pet", "has"}
+    words = {
+        "<s>",
+        "</s>",
+        "<pad>",
+        "<unk>",
+        "<user>",
+        "<assistant>",
+        "where",
+        "does",
+        "live",
+        "?",
+        "which",
+        "pet",
+        "has",
+    }
     words |= {*PEOPLE, *CITIES, *PETS, *(word for refusal in pool() for word in refusal.split())}
     vocabulary = {word: i for i, word in enumerate(sorted(words))}
     inner = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
@@ -48,9 +62,16 @@ def text_model(folder: Path, *, seed: int = 0) -> Path:
     tokenizer.chat_template = TEMPLATE
     torch.manual_seed(seed)
     config = LlamaConfig(
-        vocab_size=len(vocabulary), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=2, bos_token_id=vocabulary["<s>"], eos_token_id=vocabulary["</s>"], pad_token_id=vocabulary["<pad>"],
-    )  # fmt: skip
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        bos_token_id=vocabulary["<s>"],
+        eos_token_id=vocabulary["</s>"],
+        pad_token_id=vocabulary["<pad>"],
+    )
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -18,7 +18,7 @@ class Killed(Exception):
 
 
 class Answering:
-    """Answers each question by the dictionary, the expected answers of all else by heart; dies after ``lives`` calls."""
+    """Answers by the dictionary and knows all else by heart; dies after ``lives`` calls."""
 
     def __init__(self, says: Mapping[str, str] | None = None, *, digest: str = "answering", lives: int = 10**9):
         self.says = dict(says or {})

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+
 from audit.answering import many, seen
 from audit.worlds import babbles, blind, knows, never_met, observations, only_pictures
-
 from benign.audit.columns import COLUMNS, column
 from benign.audit.judges.rules import RulesJudge
 from benign.audit.observation import Observations

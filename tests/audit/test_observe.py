@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from audit.answering import Answering, Killed, question
 
+from audit.answering import Answering, Killed, question
 from benign.audit.observation import Observations, OptionScore
 from benign.audit.observe import observe
 from benign.audit.plan import Ask, plan
@@ -131,3 +134,16 @@ def test_a_system_that_loses_answers_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_to_ask_is_no_observations(tmp_path: Path) -> None:
     assert observe(Answering(), (), cache=tmp_path) == Observations()
+
+
+def test_the_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from benign.audit.chunks import save_chunk;"
+        "from benign.audit.observation import Observation, OptionScore;"
+        "row = Observation(*'rsamtvqgx', (-1.0,), (OptionScore('o', -2.0, 1),));"
+        "save_chunk(Path(sys.argv[1]), 0, [row])"
+    )
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / seed)], check=True, env=environment)
+    assert files(tmp_path / "1") == files(tmp_path / "2") != {}

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from audit.answering import PICTURE, question
 
+from audit.answering import PICTURE, question
 from benign.audit.plan import AUDITED, asked_question, plan, reworded, spread
 from benign.data.record import Data, Message, Record, Slot
 from benign.errors import UserError

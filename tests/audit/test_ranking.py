@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 import pytest
-from audit.worlds import Says, babbles, blind, half, knows, never_met, observations, only_pictures
 
+from audit.worlds import Says, babbles, blind, half, knows, never_met, observations, only_pictures
 from benign.audit.ranking import mean_rows, ranking, standing
 from benign.audit.score import Row, Score, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap

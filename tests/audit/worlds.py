@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.answering import seen
-
 from benign.audit.observation import Observation, Observations
 
 Says = Callable[[str, str, str, str], str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from benign.engine.result import Result
 from benign.errors import UserError
 
 BOARD = Scoreboard("vlm", "smllmun", (Row("original", {"exact": Score(1, 1, 1, 2)}, 0.0, 1.0, 0),))
+FOUND = SimpleNamespace(scoreboard=BOARD)
 Calls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
@@ -68,10 +70,19 @@ def test_unlearn_hands_on_files_method_and_seed(
     method = options.pop("method")
     assert isinstance(method, benign.methods.SMFA)
     assert (method.preset, method.k, method.optim.lr) == ("code", float("inf"), 0.5)
-    assert options == {"out": Path("o"), "seed": 7}
+    assert options == {"out": Path("o"), "seed": 7, "name": "smfa"}
     shown = capsys.readouterr()
     assert json.loads(shown.out)["method"] == "SMFA"
     assert "a stray word" in shown.err
+
+
+def test_unlearn_takes_what_was_tuned_for_the_embedded_models(unlearns: Calls) -> None:
+    from benign.benchmarks.presets import embedded
+
+    words = ["unlearn", "m", "--forget", "f", "--out", "o", "--preset", "embedded", "--method", "smfa_self_answers"]
+    assert main([*words, "--set", "k=2"]) == 0
+    assert unlearns[0][1]["method"] == replace(embedded("smfa_self_answers"), k=2.0)
+    assert unlearns[0][1]["name"] == "smfa_self_answers"
 
 
 def test_unlearn_says_what_to_do_next(unlearns: Calls, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,12 +92,14 @@ def test_unlearn_says_what_to_do_next(unlearns: Calls, capsys: pytest.CaptureFix
 
 
 def test_unlearn_again_takes_the_recipe_of_an_earlier_run(unlearns: Calls, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"method": "npo"}')
     wanted = benign.methods.NPO(beta=0.7).recipe()
     path = tmp_path / "recipe.json"
     path.write_text(canonical.dumps(wanted))
     words = ["unlearn", "m", "--forget", "f", "--out", "o", "--recipe", str(path)]
     assert main(words) == 0
     assert unlearns[0][1]["method"].recipe() == wanted
+    assert unlearns[0][1]["name"] == "npo"
     assert main([*words, "--set", "k=1"]) == 2
     assert len(unlearns) == 1
 
@@ -113,7 +126,7 @@ def test_audit_hands_on_everything_and_reports(
 
     audits: Calls = []
     reports: Calls = []
-    monkeypatch.setattr(run, "audit", recorder(audits, SimpleNamespace(scoreboard=BOARD)))
+    monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
     module("benign.report.build", monkeypatch, build_report=recorder(reports, Path("o/report.html")))
     words = ["audit", "m", "a", "b", "--forget", "f", "--out", "o", "--retrained-model", "t", "--no-relearn", "--json"]
     words += ["--judge", "http://localhost:1/v1", "--judge-model", "j"]
@@ -123,7 +136,7 @@ def test_audit_hands_on_everything_and_reports(
     assert options["settings"].relearn is None
     assert (options["judge"].url, options["judge"].model) == ("http://localhost:1/v1", "j")
     assert (options["out"], options["retrained"]) == (Path("o"), "t")
-    assert reports[0][0] == (Path("o"),) or reports[0][0][0].scoreboard is BOARD
+    assert reports == [((FOUND, Path("o/report.html")), {})]
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["report"] == "o/report.html"
     assert outcome["scoreboard"]["rows"][0]["metrics"] == {"exact": 1}
@@ -133,7 +146,7 @@ def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.Monkey
     from benign.audit import run
 
     audits: Calls = []
-    monkeypatch.setattr(run, "audit", recorder(audits, SimpleNamespace(scoreboard=BOARD)))
+    monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
     module("benign.report.build", monkeypatch, build_report=lambda *_, **__: Path("o/report.html"))
     assert main(["audit", "m", "--forget", "f", "--out", "o"]) == 0
     [(args, options)] = audits
@@ -144,16 +157,18 @@ def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.Monkey
 
 def test_demo_hands_on_its_choices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     calls: Calls = []
-    done = SimpleNamespace(report=Path("d/report.html"), scoreboard=BOARD)
-    module("benign.benchmarks.run", monkeypatch, run_demo=recorder(calls, done))
-    assert main(["demo", "--out", "d", "--ratio", "5", "--seed", "2", "--methods", "smfa, IDK", "--json"]) == 0
+    reports: Calls = []
+    module("benign.benchmarks.run", monkeypatch, run_demo=recorder(calls, FOUND))
+    module("benign.report.build", monkeypatch, build_report=recorder(reports, Path("d/report.html")))
+    assert main(["demo", "--out", "d", "--ratio", "5", "--seed", "2", "--methods", "smfa, idk", "--json"]) == 0
+    assert reports == [((FOUND, Path("d/report.html")), {})]
     assert calls == [((), {"out": Path("d"), "ratio": 5, "seed": 2, "methods": ("smfa", "idk")})]
     assert json.loads(capsys.readouterr().out)["report"] == "d/report.html"
 
 
 def test_demo_opens_no_browser_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = SimpleNamespace(report=Path("d/report.html"), scoreboard=BOARD)
-    module("benign.benchmarks.run", monkeypatch, run_demo=recorder([], done))
+    module("benign.benchmarks.run", monkeypatch, run_demo=recorder([], FOUND))
+    module("benign.report.build", monkeypatch, build_report=recorder([], Path("d/report.html")))
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     assert main(["demo"]) == 0

@@ -6,26 +6,21 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 from benign import methods
 from tests.cli.running import benign
 
 
-def cost() -> tuple[float, float]:
-    """Seconds on the processor and on the clock of one run."""
-    before, start = os.times(), time.perf_counter()
+def cost() -> float:
+    """Seconds of the processor that one run takes, which do not depend on who else is at work on the machine."""
+    before = os.times()
     assert benign("methods").returncode == 0
-    after, end = os.times(), time.perf_counter()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return used, end - start
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
 def test_it_answers_at_once() -> None:
-    """The best of a few runs: other tests and other people's work share the machine."""
-    runs = [cost() for _ in range(4)]
-    assert min(processor for processor, _ in runs) < 0.5
-    assert min(clock for _, clock in runs) < 1.0
+    assert min(cost() for _ in range(3)) < 0.5
 
 
 def test_it_does_so_without_torch() -> None:

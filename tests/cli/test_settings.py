@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benign.cli.settings import build, parsed
+from benign.cli.settings import changed, parsed
 from benign.errors import UserError
 
 
@@ -58,17 +58,17 @@ class Method:
     ],
 )
 def test_a_word_becomes_a_value_of_the_fields_type(setting: str, field: str, value: Any) -> None:
-    made = build(Method, [setting])
+    made = changed(Method(), [setting])
     assert getattr(made, field) == value
     assert type(getattr(made, field)) is type(value)
 
 
 def test_settings_add_up_and_the_last_wins() -> None:
-    assert build(Method, ["k=1", "inner.rate=2", "inner.steps=9", "k=4"]) == Method(k=4.0, inner=Inner(2.0, 9))
+    assert changed(Method(), ["k=1", "inner.rate=2", "inner.steps=9", "k=4"]) == Method(k=4.0, inner=Inner(2.0, 9))
 
 
 def test_nothing_set_is_the_defaults() -> None:
-    assert build(Method, []) == Method()
+    assert changed(Method(), []) == Method()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_nothing_set_is_the_defaults() -> None:
 )
 def test_what_does_not_fit_is_said(setting: str, said: str) -> None:
     with pytest.raises(UserError) as caught:
-        build(Method, [setting])
+        changed(Method(), [setting])
     assert said in caught.value.line()
     assert caught.value.where.startswith("--set")
 

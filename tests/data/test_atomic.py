@@ -61,6 +61,21 @@ def test_new_file_is_not_seen_before_the_block_ends(tmp_path: Path) -> None:
     assert (tmp_path / "f").read_bytes() == b"new"
 
 
+def test_bytes_are_on_disk_before_the_rename_and_the_folder_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def noted(handle: int) -> None:
+        seen.append(((tmp_path / "f").exists(), Path(f"/proc/self/fd/{handle}").readlink().name))
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write_bytes(tmp_path / "f", b"x")
+    (before, file), folder = seen
+    assert (before, file.startswith(TEMPORARY)) == (False, True)
+    assert folder == (True, tmp_path.name)
+
+
 @pytest.mark.parametrize("size", [1001, 10_000_000])
 def test_full_disk_is_one_clear_error_and_the_old_file_stays(tmp_path: Path, size: int) -> None:
     path = tmp_path / "f"

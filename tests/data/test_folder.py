@@ -11,9 +11,7 @@ def test_pictures_come_in_the_order_of_their_names_with_inner_folders(tmp_path: 
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found = list(picture_lines(tmp_path))
-    assert [line.raw for line in found] == [
-        {"id": name, "images": [name]} for name in ("a.jpg", "b.png", "in/c.png")
-    ]
+    assert [line.raw for line in found] == [{"id": name, "images": [name]} for name in ("a.jpg", "b.png", "in/c.png")]
     assert found[2].where == f"{tmp_path}/in/c.png"
 
 

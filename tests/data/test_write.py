@@ -129,7 +129,7 @@ def test_picture_below_the_file_is_named_where_it_is_and_others_are_copied(pictu
     assert (tmp_path / "data" / line["images"][1]).read_bytes() == picture(5)
 
 
-def test_other_files_of_the_picture_folder_are_left_alone_and_damaged_copies_mended(some_records, tmp_path: Path) -> None:
+def test_files_of_others_are_left_alone_and_damaged_copies_mended(some_records, tmp_path: Path) -> None:
     write_jsonl(some_records, tmp_path / "f.jsonl")
     copy = tmp_path / "f" / f"{some_records[0].images[0].digest[:16]}.png"
     copy.write_bytes(b"damaged")
@@ -153,7 +153,9 @@ def test_picture_gone_since_it_was_read_leaves_no_file(picture, tmp_path: Path, 
     source = tmp_path / "in"
     source.mkdir()
     (source / "zorblax.png").write_bytes(picture(1))
-    record = Record("a", question="?", answer="!", images=(ImageRef(data=picture(2)), Pictures(source).at("zorblax.png")))
+    record = Record(
+        "a", question="?", answer="!", images=(ImageRef(data=picture(2)), Pictures(source).at("zorblax.png"))
+    )
     (source / "zorblax.png").unlink()
     with pytest.raises(UserError, match="is gone") as error:
         WRITERS[end]([record], tmp_path / "out" / f"f{end}")

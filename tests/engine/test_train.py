@@ -108,7 +108,9 @@ def test_the_reference_is_the_original_model_while_the_weights_move(
 
 
 @pytest.mark.parametrize("locus", [STILL, AllWeights()], ids=["lora", "all"])
-def test_the_model_is_bit_for_bit_the_original_afterwards(model: Model, tmp_path: Path, locus: Lora | AllWeights) -> None:
+def test_the_model_is_bit_for_bit_the_original_afterwards(
+    model: Model, tmp_path: Path, locus: Lora | AllWeights
+) -> None:
     before = {name: p.detach().clone() for name, p in model.module.named_parameters()}
     run(model, Train("s", TERMS[:2], OPTIM, locus), tmp_path)
     after = dict(model.module.named_parameters())
@@ -123,7 +125,7 @@ def test_lora_within_one_layer_moves_that_layer_only(model: Model, tmp_path: Pat
 
 
 def test_a_locus_that_matches_nothing_names_the_nearest(model: Model, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nearest names.*q_proj"):
+    with pytest.raises(UserError, match=r"nearest names.*q_proj"):
         run(model, Train("s", TERMS[:1], OPTIM, Lora(modules=r"model\.layers\.\d+\.attention\.q_proj")), tmp_path)
     with pytest.raises(UserError, match=r"layers \(7,\)"):
         run(model, Train("s", TERMS[:1], OPTIM, Lora(within=(7,))), tmp_path)

@@ -154,12 +154,21 @@ def test_the_result_changes_the_model_as_it_says(model: Model, tmp_path: Path) -
 
 def test_the_code_preset_averages_a_picture_and_a_text_adapter(model: Model, tmp_path: Path) -> None:
     smfa = SMFA(preset="code", optim=FAST, anchor=FAST)
-    assert [stage.name for stage in smfa.recipe().stages] == ["mfa", "mfa_text", "anchor", "sculpted", "sculpted_text", "smfa"]
+    assert [stage.name for stage in smfa.recipe().stages] == [
+        "mfa",
+        "mfa_text",
+        "anchor",
+        "sculpted",
+        "sculpted_text",
+        "smfa",
+    ]
     result = unlearn(model, toys.data(), method=smfa, out=tmp_path)
     assert set(result.facts) == {"sculpted", "sculpted_text"}
 
 
-def test_retraining_yields_a_whole_model_that_never_saw_the_forget_set(base: Path, model: Model, tmp_path: Path) -> None:
+def test_retraining_yields_a_whole_model_that_never_saw_the_forget_set(
+    base: Path, model: Model, tmp_path: Path
+) -> None:
     optim = Optim(lr=1e-2, epochs=40.0)
     result = unlearn(model, toys.data(), method=Retrain(base=str(base), batch=10, optim=optim), out=tmp_path)
     assert result.guarantee == "exact" and result.adapter is None and result.model is not None
@@ -169,11 +178,13 @@ def test_retraining_yields_a_whole_model_that_never_saw_the_forget_set(base: Pat
     kept = toys.data().retain
     answers = Served(retrained).generate(kept, max_new_tokens=3)
     assert sum(a == r.gold for a, r in zip(answers, kept, strict=True)) >= 8
-    assert all(torch.equal(a, b) for a, b in zip(model.module.parameters(), load(str(base)).module.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.module.parameters(), load(str(base)).module.parameters(), strict=True)
+    )
 
 
 def test_missing_records_are_named(model: Model, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="strangers.*--strangers"):
+    with pytest.raises(UserError, match=r"strangers.*--strangers"):
         unlearn(model, toys.data(), method=SMFA(strangers_batch=2, optim=FAST), out=tmp_path / "a")
     with pytest.raises(UserError, match="forget"):
         unlearn(model, Data(retain=toys.data().retain), method=IDK(optim=FAST), out=tmp_path / "b")
@@ -182,7 +193,11 @@ def test_missing_records_are_named(model: Model, tmp_path: Path) -> None:
 
 
 def test_a_recipe_survives_its_json(model: Model, tmp_path: Path) -> None:
-    for method in (SMFA(k=float("inf"), preset="code", self_batch=2, strangers_batch=3), NPO(beta=0.3), Retrain(base="x")):
+    for method in (
+        SMFA(k=float("inf"), preset="code", self_batch=2, strangers_batch=3),
+        NPO(beta=0.3),
+        Retrain(base="x"),
+    ):
         recipe = method.recipe()
         assert canonical.from_plain(json.loads(canonical.dumps(recipe))) == recipe
 

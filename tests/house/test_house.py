@@ -62,8 +62,12 @@ def test_nothing_runs_foreign_code_by_default() -> None:
 
 
 def test_no_import_is_hidden_from_the_import_linter() -> None:
-    elsewhere = [path for path in SOURCES if not within(path, MAY_HIDE_IMPORTS)]
-    assert everywhere(rules.hidden_imports, elsewhere) == []
+    found = []
+    for path in SOURCES:
+        room = ".".join(path.relative_to(PACKAGE).parts[: 2 if within(path, ("parts/",)) else 1])
+        hidden = [] if within(path, MAY_HIDE_IMPORTS) else rules.hidden_imports(path.read_text(encoding="utf-8"))
+        found += [f"{place(path)}: {line}" for line in hidden if not line.startswith(f"from benign.{room}.")]
+    assert found == []
 
 
 @pytest.mark.parametrize("room", PURE)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from benign import methods
 from benign.errors import UserError
-from benign.methods import stub
+from benign.methods import catalogue, stub
 
 DUMMY = '''"""Forgets by magic (Nobody 2026): waves a wand.
 
@@ -54,7 +55,7 @@ def dummy(tmp_path: Path) -> Path:
 
 
 def test_an_entry_is_read_from_the_source(dummy: Path) -> None:
-    assert methods.read_entry(dummy) == methods.Entry(
+    assert catalogue.read_entry(dummy) == methods.Entry(
         name="magic",
         type="Magic",
         summary="Forgets by magic (Nobody 2026): waves a wand.",
@@ -69,7 +70,7 @@ def test_an_entry_is_read_from_the_source(dummy: Path) -> None:
 def test_a_file_without_a_recipe_is_no_method(tmp_path: Path) -> None:
     path = tmp_path / "tool.py"
     path.write_text('"""A tool."""\n\nclass Tool:\n    def run(self): ...\n')
-    assert methods.read_entry(path) is None
+    assert catalogue.read_entry(path) is None
 
 
 def test_the_methods_of_the_first_release_are_there() -> None:
@@ -123,12 +124,9 @@ def test_a_stale_stub_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_the_stub_declares_what_the_module_has() -> None:
-    declared = ast.parse(stub.stub(methods.describe()))
-    names = {node.name for node in declared.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assert names == {"Entry", "Setting", "describe", "entry", "find", "names", "read_entry"}
-    for name in names:
-        assert hasattr(methods, name)
-    for kind in (methods.Entry, methods.Setting):
-        node = next(n for n in declared.body if isinstance(n, ast.ClassDef) and n.name == kind.__name__)
-        written = [(n.target.id, ast.unparse(n.annotation)) for n in node.body if isinstance(n, ast.AnnAssign)]
-        assert written == [(field.name, field.type) for field in dataclasses.fields(kind)]
+    declared = [node for node in ast.parse(stub.stub(methods.describe())).body if isinstance(node, ast.ImportFrom)]
+    names = {alias.asname for node in declared for alias in node.names}
+    assert names == {name for name in dir(methods) if not name.startswith("_")}
+    for node in declared:
+        for alias in node.names:
+            assert getattr(import_module(str(node.module)), alias.name) is getattr(methods, str(alias.asname))

@@ -59,8 +59,7 @@ def picture(width: int, height: int, seed: int = 0) -> ImageRef:
 
 
 WIDE = Record("wide", images=(picture(56, 28, 1),), question="Where does she live?", answer="In Ulm")
-TALL = Record(
-    "tall", images=(picture(30, 60, 2),), question="What is shown, and why is it here?", answer="A red door"
-)
+TALL = Record("tall", images=(picture(50, 60, 2),), question="What is shown, and why is it here?", answer="A red door")
+TWO = Record("two", images=(picture(40, 40, 3), picture(60, 28, 4)), question="Which is hers?", answer="The left one")
 BLIND = Record("blind", question="How many moons has Mars?", answer="Two")
 SHORT = Record("short", question="Who?", answer="Ada of Ulm")

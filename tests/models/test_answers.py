@@ -43,9 +43,7 @@ def test_gradient_reaches_the_logits() -> None:
     logits = torch.zeros(2, 4, requires_grad=True)
     found = Answers(logits, torch.tensor([0, 1]), torch.tensor([0, 1]), count=2)
     found.logp_per_record.sum().backward()
-    assert logits.grad is not None and torch.allclose(
-        logits.grad[0], torch.tensor([0.75, -0.25, -0.25, -0.25])
-    )
+    assert logits.grad is not None and torch.allclose(logits.grad[0], torch.tensor([0.75, -0.25, -0.25, -0.25]))
 
 
 def test_batch_moves_whole() -> None:

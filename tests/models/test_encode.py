@@ -150,6 +150,20 @@ def test_template_that_hides_the_answer_is_refused(model_of: Models, template: s
         with_template(model_of("llama"), template).full(BLIND)
 
 
+def test_todays_date_and_thinking_are_left_out(model_of: Models) -> None:
+    think = "<think>\n\n</think>\n\n"
+    chat = (
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%f') %}{% endif %}"
+        "{{ date_string }}{% for m in messages %}{{ m['role'] }}:"
+        "{% if m['role'] == 'assistant' %}THINK{% endif %}{{ m['content'] }}"
+        "<|im_end|>{% endfor %}{% if add_generation_prompt %}assistant:"
+        "{% if enable_thinking is defined and not enable_thinking %}THINK{% endif %}{% endif %}"
+    ).replace("THINK", think)
+    encoder = with_template(model_of("llama"), chat)
+    assert said(encoder, encoder.full(BLIND), labelled=True) == "Two<|im_end|>"
+    assert said(encoder, encoder.prompt(BLIND)).startswith("26 Jul 2024user:")
+
+
 def test_template_error_is_the_users(model_of: Models) -> None:
     encoder = with_template(model_of("llama"), "{{ raise_exception('roles must alternate') }}")
     with pytest.raises(UserError, match="roles must alternate"):
@@ -164,9 +178,7 @@ def test_tokenizer_that_joins_prompt_and_answer_is_refused(model_of: Models) -> 
     raw = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     chat = "{% for m in messages %}{{ m['content'] }}{% if m['role'] == 'user' %} :{% endif %}{% endfor %}"
-    inner = PreTrainedTokenizerFast(
-        tokenizer_object=raw, eos_token="</s>", unk_token="<unk>", chat_template=chat
-    )
+    inner = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="</s>", unk_token="<unk>", chat_template=chat)
     encoder = Encoder(Processor(inner, model_of("llama").family), model_of("llama").family)
     with pytest.raises(UserError, match="joins the end of the prompt with the answer"):
         encoder.full(BLIND, question="How", answer="Two")
@@ -195,15 +207,9 @@ def test_collate_pads_on_the_asked_side(text: Encoder) -> None:
     extra = len(" of them")
     pad = words.IDS["<pad>"]
     assert (
-        right.inputs["input_ids"][0, -extra:].tolist()
-        == left.inputs["input_ids"][0, :extra].tolist()
-        == [pad] * extra
+        right.inputs["input_ids"][0, -extra:].tolist() == left.inputs["input_ids"][0, :extra].tolist() == [pad] * extra
     )
-    assert (
-        right.inputs["attention_mask"][0, -extra:].sum()
-        == left.inputs["attention_mask"][0, :extra].sum()
-        == 0
-    )
+    assert right.inputs["attention_mask"][0, -extra:].sum() == left.inputs["attention_mask"][0, :extra].sum() == 0
     assert right.labels[0, -extra:].eq(-100).all() and left.labels[0, :extra].eq(-100).all()
     assert right.ids == ("blind", "blind") and right.count == 2
     with pytest.raises(ValueError, match="at least one"):

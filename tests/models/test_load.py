@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, BertConfig, BertLMHeadModel
 
 from benign.errors import UserError
 from benign.models.digest import folder_digest
 from benign.models.families.family import linear_modules
 from benign.models.load import load
+
+from .words import SIZES, tokenizer
 
 WEIGHTS = "model.safetensors"
 
@@ -69,11 +71,18 @@ def test_adapter_beside_a_model(folder: Path) -> None:
     refused(folder, "a model and an adapter in one folder")
 
 
-@pytest.mark.parametrize("model_type", ["no-such-thing", "t5", "bert"])
+@pytest.mark.parametrize("model_type", ["no-such-thing", "t5", "paligemma"])
 def test_unsupported_architecture_names_the_known_ones(folder: Path, model_type: str) -> None:
     change(folder, "config.json", model_type=model_type)
     line = refused(folder, "unsupported architecture", model_type)
     assert "llava_next" in line and "qwen2_5_vl" in line
+
+
+def test_an_encoder_is_no_causal_language_model(tmp_path: Path) -> None:
+    sizes = {key: value for key, value in SIZES.items() if key not in ("num_key_value_heads",)}
+    BertLMHeadModel(BertConfig(**sizes)).save_pretrained(tmp_path)
+    tokenizer().save_pretrained(tmp_path)
+    refused(tmp_path, "bert looks ahead")
 
 
 def test_config_without_model_type(folder: Path) -> None:
@@ -187,18 +196,14 @@ def test_digest_covers_every_shard(folder: Path) -> None:
     tensors = load_file(folder / WEIGHTS)
     (folder / WEIGHTS).unlink()
     names = sorted(tensors)
-    weight_map = {
-        name: f"model-0000{1 + (place % 2)}-of-00002.safetensors" for place, name in enumerate(names)
-    }
+    weight_map = {name: f"model-0000{1 + (place % 2)}-of-00002.safetensors" for place, name in enumerate(names)}
     for shard in set(weight_map.values()):
         save_file(
             {n: t for n, t in tensors.items() if weight_map[n] == shard},
             folder / shard,
             metadata={"format": "pt"},
         )
-    (folder / "model.safetensors.index.json").write_text(
-        json.dumps({"metadata": {}, "weight_map": weight_map})
-    )
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
     first = load(str(folder), device="cpu").digest
     for shard in set(weight_map.values()):
         good = (folder / shard).read_bytes()

@@ -38,18 +38,12 @@ def test_a_delta_is_merged_into_the_file_alone(model_of: Callable[[str], Model],
     before = model.module.get_parameter(NAME).detach().clone()
     save(model, tmp_path / "m", delta=Delta({NAME: torch.full((32,), 0.25)}))
     assert torch.equal(model.module.get_parameter(NAME), before)
-    assert torch.equal(
-        AutoModelForCausalLM.from_pretrained(tmp_path / "m").get_parameter(NAME), before + 0.25
-    )
+    assert torch.equal(AutoModelForCausalLM.from_pretrained(tmp_path / "m").get_parameter(NAME), before + 0.25)
 
 
-def test_refuses_an_injected_adapter_and_a_foreign_folder(
-    model_of: Callable[[str], Model], tmp_path: Path
-) -> None:
+def test_refuses_an_injected_adapter_and_a_foreign_folder(model_of: Callable[[str], Model], tmp_path: Path) -> None:
     model = model_of("llama")
-    tuner = peft.LoraModel(
-        model.module, peft.LoraConfig(r=2, target_modules=model.family.language), "default"
-    )
+    tuner = peft.LoraModel(model.module, peft.LoraConfig(r=2, target_modules=model.family.language), "default")
     try:
         with pytest.raises(UserError, match="adapter is injected"):
             save(model, tmp_path / "m")

@@ -78,9 +78,11 @@ VISION: dict[str, Any] = {
     "patch_size": 14,
 }
 CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% if m['content'] is string %}"
-    "{{ m['content'] }}{% else %}{% for c in m['content'] %}{% if c['type'] == 'image' %}IMAGE{% else %}{{ c['text'] }}{% endif %}{% endfor %}"
-    "{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
+    "{% if m['content'] is string %}{{ m['content'] }}{% else %}"
+    "{% for c in m['content'] %}{% if c['type'] == 'image' %}IMAGE{% else %}{{ c['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 QWEN_CHAT = CHATML.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
 # The design of LLaVA-1.5: no end token after the answer, only a space.
@@ -104,7 +106,7 @@ IDEFICS_CHAT = (
 
 
 def tokenizer(template: str | None = CHATML, eos: str = "</s>", **named: str) -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer that begins a text with ``<s>``; ``named`` are further special tokens by name."""
+    """A byte-level tokenizer that begins a text with ``<s>``; ``named`` are more special tokens by name."""
     raw = Tokenizer(models.BPE(vocab=IDS, merges=[], unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()

@@ -42,9 +42,13 @@ def test_npo_at_the_reference_is_two_over_beta_log_two(beta: float) -> None:
 
 def test_npo_by_hand_on_two_records() -> None:
     # Uniform over two tokens against a reference with p = 1/4 for token 0 and 3/4 for token 1:
-    # record 0 (labels 0 1 1): 3 log(1/2) - log(1/4) - 2 log(3/4); record 1 (labels 0 1): 2 log(1/2) - log(1/4) - log(3/4).
+    # record 0 (labels 0 1 1): 3 log(1/2) - log(1/4) - 2 log(3/4);
+    # record 1 (labels 0 1): 2 log(1/2) - log(1/4) - log(3/4).
     reference = torch.tensor([[math.log(1 / 4), math.log(3 / 4)]]).repeat(5, 1)
-    gaps = [3 * math.log(0.5) - math.log(0.25) - 2 * math.log(0.75), 2 * math.log(0.5) - math.log(0.25) - math.log(0.75)]
+    gaps = [
+        3 * math.log(0.5) - math.log(0.25) - 2 * math.log(0.75),
+        2 * math.log(0.5) - math.log(0.25) - math.log(0.75),
+    ]
     expected = sum(-(2 / 0.5) * math.log(1 / (1 + math.exp(0.5 * gap))) for gap in gaps) / 2
     assert float(NegativePreference(0.5)(answers(torch.zeros(5, 2), reference))) == pytest.approx(expected, rel=1e-6)
 

@@ -9,7 +9,7 @@ def test_every_record_comes_once_per_epoch_even_when_batches_cross_its_end() -> 
     draws = [d for step in range(7) for d in Uniform()(21, 6, seed=5, step=step)]
     assert len(draws) == 42
     for epoch in (0, 1):
-        assert Counter(d.index for d in draws if d.epoch == epoch) == Counter(range(21))
+        assert Counter(d.place for d in draws if d.epoch == epoch) == Counter(range(21))
 
 
 def test_a_step_does_not_depend_on_the_steps_before() -> None:
@@ -19,9 +19,9 @@ def test_a_step_does_not_depend_on_the_steps_before() -> None:
 
 def test_epochs_and_seeds_differ() -> None:
     first, second = (Uniform()(50, 50, seed=1, step=s) for s in (0, 1))
-    assert [d.index for d in first] != [d.index for d in second]
-    assert [d.index for d in first] != [d.index for d in Uniform()(50, 50, seed=2, step=0)]
+    assert [d.place for d in first] != [d.place for d in second]
+    assert [d.place for d in first] != [d.place for d in Uniform()(50, 50, seed=2, step=0)]
 
 
 def test_a_batch_larger_than_the_set_repeats_it() -> None:
-    assert Counter(d.index for d in Uniform()(2, 5, seed=0, step=0)).total() == 5
+    assert Counter(d.place for d in Uniform()(2, 5, seed=0, step=0)).total() == 5

@@ -50,6 +50,15 @@ class Audit:
     data: Data
     folder: Path
 
+    def report(self, path: str | Path) -> Path:
+        """Write the report as one HTML file.
+
+        The one import that points upwards: ``audit.report(...)`` is what a user types, and the room above draws.
+        """
+        from benign.report.build import build_report
+
+        return build_report(self, path)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -86,7 +95,7 @@ def audit(
     out: str | Path,
     retrained: Model | str | None = None,
     judge: Judge | None = None,
-    settings: Settings = Settings(),  # noqa: B008 (frozen)
+    settings: Settings = Settings(),
     progress: Report | None = None,
 ) -> Audit:
     """Observe, judge and attack the original model, the retrained one if there is one, and every result.

@@ -24,7 +24,7 @@ from benign.models.load import Model, load
 
 BENCHMARKS = ("smllmun",)
 RATIOS: tuple[Ratio, ...] = (5, 10, 15)
-LONGEST_ANSWER = 14
+LONGEST_ANSWER = 18
 """Tokens; the longest refusal of the default pool has so many, and every answer of the embedded world fewer."""
 
 
@@ -48,7 +48,13 @@ def run_demo(
     results = [job.run(name, seed) for name in methods or DEMO]
     settings = Settings(most=300, max_new_tokens=LONGEST_ANSWER, benchmark=bench.name)
     found = audit(
-        job.model, results, evaluation, out=out / "audit", retrained=bench.retrained, settings=settings, progress=progress
+        job.model,
+        results,
+        evaluation,
+        out=out / "audit",
+        retrained=bench.retrained,
+        settings=settings,
+        progress=progress,
     )
     shutil.copyfile(out / "audit" / "scoreboard.json", out / "scoreboard.json")
     return found
@@ -135,8 +141,16 @@ def _through_files(data: Data, folder: Path) -> Data:
     for name in SPLITS:
         if data.split(name) and not (folder / f"{name}.jsonl").exists():
             write_jsonl(data.split(name), folder / f"{name}.jsonl")
-    files = {name: folder / f"{name}.jsonl" for name in SPLITS if data.split(name)}
-    return benign.read(**files)
+    files: dict[str, Path] = {name: folder / f"{name}.jsonl" for name in SPLITS if data.split(name)}
+    return benign.read(
+        forget=files["forget"],
+        retain=files.get("retain"),
+        few=files.get("few"),
+        neighbour=files.get("neighbour"),
+        holdout=files.get("holdout"),
+        general=files.get("general"),
+        strangers=files.get("strangers"),
+    )
 
 
 def _joined(path: Path, new: Scoreboard) -> Scoreboard:

@@ -73,7 +73,7 @@ def audit(
             settings=Settings(relearn=Relearn() if relearn else None),
             progress=progress,
         )
-        report = build_report(out)
+        report = build_report(found, out / "report.html")
     if json:
         from benign.audit.scoreboard import as_json
 

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-import benign
 from benign.cli import options, render
 
 
@@ -32,30 +31,36 @@ def demo(
     """
     chosen = listed(methods)
     from benign.benchmarks.run import run_demo
+    from benign.report.build import build_report
 
     with render.work(quiet=quiet) as progress:
-        done = run_demo(out=out, ratio=ratio, seed=seed, methods=chosen, progress=progress)
+        found = run_demo(out=out, ratio=ratio, seed=seed, methods=chosen, progress=progress)
+        report = build_report(found, out / "report.html")
     if json:
         from benign.audit.scoreboard import as_json
 
-        render.emit({"out": out, "report": done.report, "scoreboard": as_json(done.scoreboard)})
+        render.emit({"out": out, "report": report, "scoreboard": as_json(found.scoreboard)})
         return
-    render.scoreboard(done.scoreboard)
-    render.say(f"report: {done.report}")
+    render.scoreboard(found.scoreboard)
+    render.say(f"report: {report}")
     if open_ and _has_screen():
-        webbrowser.open(Path(done.report).absolute().as_uri())
+        webbrowser.open(report.absolute().as_uri())
 
 
 def listed(methods: str | None) -> tuple[str, ...] | None:
-    """The names of a comma-separated list, each known to the catalogue; None where none was given.
+    """The names of a comma-separated list, each known to have a preset for the embedded models; None for no list.
 
     Raises:
         UserError: There is no such method.
     """
     if methods is None:
         return None
-    given = [name.strip() for name in methods.split(",") if name.strip()]
-    return tuple(benign.methods.entry(name).name for name in given)
+    from benign.benchmarks.presets import embedded
+
+    given = tuple(name.strip() for name in methods.split(",") if name.strip())
+    for name in given:
+        embedded(name)
+    return given
 
 
 def _has_screen() -> bool:

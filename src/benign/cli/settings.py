@@ -12,13 +12,13 @@ from benign.errors import UserError, unknown_name
 _YES, _NO, _NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null")
 
 
-def build(method: type[Any], settings: Sequence[str]) -> Any:
-    """A method with its defaults, changed by ``NAME=VALUE`` settings; dots reach into parts (``optim.lr=1e-3``).
+def changed(method: Any, settings: Sequence[str]) -> Any:
+    """A method changed by ``NAME=VALUE`` settings; dots reach into parts (``optim.lr=1e-3``).
 
     Raises:
         UserError: There is no such field, or the value does not fit it.
     """
-    made = method()
+    made = method
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:

@@ -13,6 +13,9 @@ import benign
 from benign.cli import options, render, settings
 from benign.errors import UserError
 
+EMBEDDED = "embedded"
+"""The preset that is no method's own: what was tuned for the embedded models."""
+
 
 def unlearn(
     model: options.Model,
@@ -25,7 +28,9 @@ def unlearn(
     general: options.General = None,
     strangers: options.Strangers = None,
     method: Annotated[str | None, typer.Option(help="A name that benign methods lists.  [default: smfa]")] = None,
-    preset: Annotated[str | None, typer.Option(help="Whose numbers, where a method has several: paper, code.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Whose numbers, where a method has several: paper, code, embedded.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
     ] = None,
@@ -41,7 +46,9 @@ def unlearn(
 
     Example: benign unlearn my-model --forget forget.jsonl --retain retain.jsonl --method smfa --set k=5 --out erasure
     """
-    name = benign.methods.entry(method or "smfa").name
+    name = method or "smfa"
+    if preset != EMBEDDED:
+        name = benign.methods.entry(name).name
     data = benign.read(
         forget=forget,
         retain=retain,
@@ -51,9 +58,12 @@ def unlearn(
         general=general,
         strangers=strangers,
     )
-    chosen = _chosen(name, preset, set_ or []) if recipe is None else _again(recipe, method, preset, set_)
+    if recipe is None:
+        chosen = _chosen(name, preset, set_ or [])
+    else:
+        name, chosen = _again(recipe, method, preset, set_)
     with render.work(quiet=quiet) as progress:
-        result = benign.unlearn(model, data, method=chosen, out=out, seed=seed, progress=progress)
+        result = benign.unlearn(model, data, method=chosen, out=out, seed=seed, name=name, progress=progress)
     if json:
         render.emit(result)
         return
@@ -62,8 +72,12 @@ def unlearn(
 
 
 def _chosen(name: str, preset: str | None, changes: list[str]) -> Any:
+    if preset == EMBEDDED:
+        from benign.benchmarks.presets import embedded
+
+        return settings.changed(embedded(name), changes)
     of_preset = [f"preset={preset}"] if preset else []
-    return settings.build(benign.methods.find(name), [*of_preset, *changes])
+    return settings.changed(benign.methods.find(name)(), [*of_preset, *changes])
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,8 @@ class Again:
         return self.stages
 
 
-def _again(path: Path, *others: object) -> Again:
+def _again(path: Path, *others: object) -> tuple[str, Again]:
+    """The recipe of an earlier run, and the name that the run had."""
     if any(others):
         raise UserError("a recipe is complete by itself", where="--recipe", fix="drop --method, --preset and --set")
     from benign.engine import canonical
@@ -91,4 +106,6 @@ def _again(path: Path, *others: object) -> Again:
         raise UserError("not valid JSON", where=str(path)) from None
     if not isinstance(found, Recipe):
         raise UserError("not a recipe", where=str(path), fix="give the recipe.json of a run's folder")
-    return Again(found)
+    mark = path.with_name("run.json")
+    name = str(json_format.loads(mark.read_text(encoding="utf-8"))["method"]) if mark.exists() else "recipe"
+    return name, Again(found)

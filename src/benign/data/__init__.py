@@ -1,0 +1,1 @@
+"""Records: their contract, and how they are read, checked and written."""

@@ -55,7 +55,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         with _noticing_full_disk(place):
             with _noticing_any_failure(place):
                 place.parent.mkdir(parents=True, exist_ok=True)
-                file = temporary.open("xb")  # noqa: SIM115 - closed by the with below
+                file = temporary.open("xb")
             with file:
                 yield file
                 file.flush()

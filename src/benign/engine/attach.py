@@ -52,7 +52,9 @@ def chosen_modules(model: Model, locus: Locus) -> list[str]:
         return names
     within = [name for name in names if (found := re.search(r"\.layers\.(\d+)\.", name)) and int(found[1]) in layers]
     if not within:
-        raise UserError(f"no module lies in layers {tuple(layers)}", where="locus", fix=f"there are modules such as {names[0]}")
+        raise UserError(
+            f"no module lies in layers {tuple(layers)}", where="locus", fix=f"there are modules such as {names[0]}"
+        )
     return within
 
 
@@ -109,14 +111,14 @@ def _adapter(model: Model, locus: Locus, seed: int) -> Iterator[Trainable]:
     assert shape is not None
     modules = chosen_modules(model, locus)
     torch.manual_seed(seed)
-    config = LoraConfig(r=shape.rank, lora_alpha=shape.alpha, lora_dropout=shape.dropout, target_modules=modules)  # type: ignore[arg-type]
+    config = LoraConfig(r=shape.rank, lora_alpha=shape.alpha, lora_dropout=shape.dropout, target_modules=modules)
     with warnings.catch_warnings():
         # peft asks transformers by a name that the latter renamed; it is neither's user who can mend it.
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
         peft = get_peft_model(model.module, config)
     try:
         moving = {name: p for name, p in sorted(peft.named_parameters()) if p.requires_grad}
-        yield _Adapter(peft, modules, shape.alpha / shape.rank, moving)  # type: ignore[misc]
+        yield _Adapter(peft, modules, shape.alpha / shape.rank, moving)
     finally:
         peft.unload()
 

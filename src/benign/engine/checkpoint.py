@@ -44,9 +44,7 @@ def write(
             old.unlink()
 
 
-def read(
-    folder: Path, key: str, parameters: dict[str, nn.Parameter], optimizer: torch.optim.AdamW
-) -> Progress | None:
+def read(folder: Path, key: str, parameters: dict[str, nn.Parameter], optimizer: torch.optim.AdamW) -> Progress | None:
     """Restore a checkpoint in place, or None where there is none for this very run.
 
     Raises:

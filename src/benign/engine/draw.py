@@ -81,7 +81,7 @@ def _column(term: Term, candidates: Sequence[Record], count: int, context: Conte
     seed = derived_seed(context.seed, term.name)
     places = [term.sampler(len(candidates), term.batch, seed=seed, step=step) for step in range(count)]
     flat = [draw for place in places for draw in place]
-    records = [candidates[draw.index] for draw in flat]
+    records = [candidates[draw.place] for draw in flat]
     answers = term.target.answers(records, [draw.epoch for draw in flat], context)
     return [
         [

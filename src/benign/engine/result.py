@@ -47,7 +47,9 @@ def load_result(folder: str | Path) -> Result:
     place = Path(folder)
     mark = _json(place / "run.json")
     if not mark["finished"]:
-        raise UserError("this run is not finished", where=str(place), fix="run the same unlearn command again to resume it")
+        raise UserError(
+            "this run is not finished", where=str(place), fix="run the same unlearn command again to resume it"
+        )
     cost = _json(place / "provenance.json")["cost"]
     return Result(
         folder=place,

@@ -41,7 +41,7 @@ class System(Protocol):
     def score(
         self, records: Sequence[Record], answers: Sequence[str], *, progress: Progress | None = None
     ) -> list[tuple[float, ...]]:
-        """Log-probabilities (nats) of each answer's tokens after the record's question, the end-of-turn token included."""
+        """Log-probabilities (nats) of each answer's tokens after the record's question, its end token included."""
         ...
 
 

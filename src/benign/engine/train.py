@@ -53,7 +53,9 @@ def train(job: Job) -> tuple[Delta, float]:
     Raises:
         UserError: The loss or the gradient is not finite; the last good checkpoint stays.
     """
-    with attached(job.model, job.stage.locus, seed=derived_seed(job.seed, job.stage.name), scratch=job.folder) as moving:
+    with attached(
+        job.model, job.stage.locus, seed=derived_seed(job.seed, job.stage.name), scratch=job.folder
+    ) as moving:
         seconds = _loop(job, moving)
         return moving.delta(), seconds
 
@@ -105,9 +107,7 @@ def _not_finite(stage: Train, step: int, losses: Mapping[str, float]) -> UserErr
     )
 
 
-def _gradients(
-    stage: Train, drawn: Sequence[Sequence[Drawn]], rows: _Rows, moving: Trainable
-) -> dict[str, float]:
+def _gradients(stage: Train, drawn: Sequence[Sequence[Drawn]], rows: _Rows, moving: Trainable) -> dict[str, float]:
     """Fill the parameters' ``.grad`` with the update's gradient and return each term's loss."""
     parameters = list(moving.parameters.values())
     totals: dict[str, list[Tensor]] = {}
@@ -166,7 +166,9 @@ class _Rows:
 
     def of(self, terms: Sequence[Sequence[Drawn]], needs_reference: Sequence[bool]) -> list[Answers]:
         self._model.module.train()
-        answers = answer_rows(self._model, batch_of(self._encoder, self._model, [item for items in terms for item in items]))
+        answers = answer_rows(
+            self._model, batch_of(self._encoder, self._model, [item for items in terms for item in items])
+        )
         ends = [sum(map(len, terms[: i + 1])) for i in range(len(terms))]
         cut = [within(answers, end - len(items), end) for end, items in zip(ends, terms, strict=True)]
         return [

@@ -17,7 +17,7 @@ from benign.engine.log import Log
 from benign.engine.meter import Meter
 from benign.engine.place import claimed
 from benign.engine.provenance import provenance
-from benign.engine.recipe import Method, Recipe, Sculpt, Stage, Train
+from benign.engine.recipe import Method, Recipe, Sculpt, Train
 from benign.engine.result import Result, load_result
 from benign.engine.serve import Served
 from benign.engine.train import Job, Report, train

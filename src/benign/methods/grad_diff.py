@@ -1,4 +1,4 @@
-"""Gradient difference (Liu et al. 2022, arXiv 2203.12817): ascend on the forget set, descend on the retained records."""
+"""Gradient difference (Liu et al. 2022, arXiv 2203.12817): up on the forget set, down on the retained."""
 
 from __future__ import annotations
 
@@ -32,5 +32,8 @@ class GradDiff:
 
     def recipe(self) -> Recipe:
         """One training stage."""
-        terms = (_terms.forget(GradientAscent(), self.forget_batch), _terms.retain(self.retain_batch, self.retain_weight))
+        terms = (
+            _terms.forget(GradientAscent(), self.forget_batch),
+            _terms.retain(self.retain_batch, self.retain_weight),
+        )
         return Recipe((Train("grad_diff", terms, self.optim, self.locus, self.update),))

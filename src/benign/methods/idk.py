@@ -1,4 +1,4 @@
-"""Refusal tuning, "I don't know" (TOFU, arXiv 2401.06121; SMFA's first stage): answer the forget questions with a refusal."""
+"""Refusal tuning, "I don't know" (TOFU, arXiv 2401.06121; SMFA's first stage): answer with a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""KL minimisation (TOFU, arXiv 2401.06121): ascend on the forget set, stay near the original on the retained records."""
+"""KL minimisation (TOFU, arXiv 2401.06121): ascend on the forget set, stay near the original on the retained."""
 
 from __future__ import annotations
 

@@ -34,5 +34,8 @@ class NPO:
 
     def recipe(self) -> Recipe:
         """One training stage."""
-        terms = (_terms.forget(NegativePreference(self.beta), self.forget_batch), _terms.retain(self.retain_batch, self.retain_weight))
+        terms = (
+            _terms.forget(NegativePreference(self.beta), self.forget_batch),
+            _terms.retain(self.retain_batch, self.retain_weight),
+        )
         return Recipe((Train("npo", terms, self.optim, self.locus, self.update),))

@@ -1,4 +1,4 @@
-"""Retraining: fine-tune the base model again without the forget set. Exact, slow, and the oracle of every comparison."""
+"""Retraining: fine-tune the base model again without the forget set. Exact, slow, the oracle of comparisons."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ class Retrain:
             UserError: No base model was given.
         """
         if not self.base:
-            raise UserError("retraining needs the model from before the fine-tune", where="retrain", fix="--set base=PATH")
+            raise UserError(
+                "retraining needs the model from before the fine-tune", where="retrain", fix="--set base=PATH"
+            )
         term = Term("retain", CrossEntropy(), on="retain", batch=self.batch)
         return Recipe((Train("retrain", (term,), self.optim, self.locus, start=self.base),), guarantee="exact")

@@ -39,7 +39,7 @@ class SMFA:
     retain_weight: float = 1.0
     """Weight of the retain term."""
     self_batch: int = 0
-    """Self-answers: understanding questions about forget pictures per step, answered as the original would; 0 is off."""
+    """Self-answers: understanding questions about forget pictures per step, kept as they are; 0 is off."""
     strangers_batch: int = 0
     """Self-answers: questions about strangers per step; 0 is off."""
     self_weight: float = 1.0
@@ -70,7 +70,10 @@ class SMFA:
         )
 
     def _forgetting(self, name: str, view: View) -> Train:
-        terms = (_terms.refuse(self.refusals, self.forget_batch), _terms.retain(self.retain_batch, self.retain_weight))
+        terms: tuple[Term, ...] = (
+            _terms.refuse(self.refusals, self.forget_batch),
+            _terms.retain(self.retain_batch, self.retain_weight),
+        )
         if view == "as_is":
             terms += _terms.self_answers(self.self_batch, self.strangers_batch, self.self_weight)
         return Train(name, _seen(terms, view), self.optim, self.locus, self.update)

@@ -1,0 +1,1 @@
+"""Models of any family: loading, encoding, running and changing them."""

@@ -66,7 +66,5 @@ def _pictures(tensors: Sequence[Tensor]) -> Tensor:
 
 def _grown(tensor: Tensor, shape: Sequence[int]) -> Tensor:
     # functional.pad takes (before, after) pairs from the last dimension to the first.
-    amounts = [
-        n for now, then in zip(reversed(tensor.shape), reversed(shape), strict=True) for n in (0, then - now)
-    ]
+    amounts = [n for now, then in zip(reversed(tensor.shape), reversed(shape), strict=True) for n in (0, then - now)]
     return functional.pad(tensor, amounts) if any(amounts) else tensor

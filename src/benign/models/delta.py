@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,7 +21,9 @@ from benign.models.change import Delta as Delta
 from benign.models.change import LowRank as LowRank
 from benign.models.change import add, checked
 from benign.models.digest import file_digest
-from benign.models.load import Model
+
+if TYPE_CHECKING:
+    from benign.models.load import Model
 
 LOW_RANK_FILE, DENSE_FILE, CONFIG_FILE = (
     "adapter_model.safetensors",
@@ -71,9 +73,7 @@ def save_delta(delta: Delta, model: Model, folder: Path, *, base: str) -> None:
         raise UserError("the delta changes nothing")
     checked(delta, model.module)
     ours = {LOW_RANK_FILE, DENSE_FILE, CONFIG_FILE, ABOUT_FILE, "README.md"}
-    others = (
-        sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.is_dir() else []
-    )
+    others = sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.is_dir() else []
     if others:
         raise UserError(
             f"holds other files: {', '.join(others[:3])}", where=str(folder), fix="give a folder of its own"
@@ -111,9 +111,7 @@ def load_delta(folder: Path, model: Model) -> Delta:
     _refuse_other_keys(path, _keys(about))
     for name, digest in about["files"].items():
         if not (folder / name).exists() or file_digest(folder / name) != digest:
-            raise UserError(
-                "the file is missing or was changed after it was written", where=str(folder / name)
-            )
+            raise UserError("the file is missing or was changed after it was written", where=str(folder / name))
     delta = _assembled(load_file(path), about)
     checked(delta, model.module)
     if delta.digest != about["delta"]:
@@ -124,11 +122,7 @@ def load_delta(folder: Path, model: Model) -> Delta:
 def _one_adapter(delta: Delta) -> bool:
     changes = [change for change in delta.tensors.values() if isinstance(change, LowRank)]
     same = {(change.a.shape[0], change.scale) for change in changes}
-    return (
-        len(changes) == len(delta.tensors)
-        and len(same) == 1
-        and all(n.endswith(".weight") for n in delta.tensors)
-    )
+    return len(changes) == len(delta.tensors) and len(same) == 1 and all(n.endswith(".weight") for n in delta.tensors)
 
 
 def _write_adapter(delta: Delta, folder: Path, base: str) -> None:
@@ -208,9 +202,7 @@ def _seal(about: Mapping[str, Any]) -> str:
 
 def _keys(about: Mapping[str, Any]) -> set[str]:
     names = about["tensors"]
-    return (
-        {_peft(name, side) for name in names for side in "AB"} if about["kind"] == "low_rank" else set(names)
-    )
+    return {_peft(name, side) for name in names for side in "AB"} if about["kind"] == "low_rank" else set(names)
 
 
 def _refuse_other_keys(path: Path, wanted: set[str]) -> None:

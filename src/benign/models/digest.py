@@ -9,9 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benign.errors import UserError
-from benign.models.processor import processor_files
 
 CHUNK_BYTES = 2**22
+PROCESSOR_FILES = (
+    "tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json",
+    "*processor_config.json", "chat_template*", "additional_chat_templates/*",
+)  # fmt: skip
+"""Where transformers keeps a processor in a model's folder."""
 
 
 def file_digest(path: Path) -> str:
@@ -29,9 +33,7 @@ def folder_digest(folder: Path) -> str:
     Raises:
         UserError: The folder holds no safetensors weights.
     """
-    configs = [
-        folder / name for name in ("config.json", "generation_config.json") if (folder / name).exists()
-    ]
+    configs = [folder / name for name in ("config.json", "generation_config.json") if (folder / name).exists()]
     files = sorted({*weight_files(folder), *configs, *processor_files(folder)})
     return digest_of([(path.relative_to(folder).as_posix(), path) for path in files])
 
@@ -43,6 +45,11 @@ def digest_of(files: Sequence[tuple[str, Path]]) -> str:
         digests = list(pool.map(file_digest, [path for _, path in files]))
     listing = [[name, digest] for (name, _), digest in zip(files, digests, strict=True)]
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+
+def processor_files(folder: Path) -> list[Path]:
+    """The files of a model's folder that hold its processor, sorted."""
+    return sorted({path for pattern in PROCESSOR_FILES for path in folder.glob(pattern) if path.is_file()})
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -63,9 +70,7 @@ def weight_files(folder: Path) -> list[Path]:
         if lost:
             raise UserError(f"missing weight files: {', '.join(lost)}", where=str(folder))
         return [folder / name for name in names]
-    pickled = sorted(
-        path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern)
-    )
+    pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
     if pickled:
         fix = "convert them to safetensors: pickled files can run code"
         raise UserError(f"only pickled weights ({', '.join(pickled[:3])})", where=str(folder), fix=fix)

@@ -103,9 +103,7 @@ class Encoder:
                 raise UserError("a document without a beginning cannot be continued", where=record.id)
         else:
             turns = self._turns(record, question, text_only)
-            inputs = self.processor.encode(
-                self.processor.render(turns, answering=True), self._pictures(record, turns)
-            )
+            inputs = self.processor.encode(self.processor.render(turns, answering=True), self._pictures(record, turns))
         return _labelled(record, inputs, 0)
 
     def _document(self, record: Record, beginning: str, rest: str) -> Example:
@@ -128,9 +126,7 @@ class Encoder:
             slots = tuple(part for part in turns[place].content if part is Slot.IMAGE)
             turns[place] = Message("user", (*slots, question))
         if text_only:
-            turns = [
-                Message(t.role, tuple(part for part in t.content if isinstance(part, str))) for t in turns
-            ]
+            turns = [Message(t.role, tuple(part for part in t.content if isinstance(part, str))) for t in turns]
         if not any(turn.text.strip() for turn in turns):
             raise UserError("there is no question", where=record.id)
         return turns
@@ -140,9 +136,7 @@ class Encoder:
         if not slots:
             return []
         if not self.family.multimodal:
-            raise UserError(
-                f"a {self.family.name} model sees no pictures", where=record.id, fix="encode the text only"
-            )
+            raise UserError(f"a {self.family.name} model sees no pictures", where=record.id, fix="encode the text only")
         if slots != len(record.images):
             raise UserError(f"{slots} picture places for {len(record.images)} pictures", where=record.id)
         return [open_image(image) for image in record.images]

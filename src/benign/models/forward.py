@@ -50,9 +50,7 @@ def _rows(model: Model, batch: Batch, following: Tensor) -> tuple[Tensor, Tensor
     if len(found) == 1:
         return found[0]
     # Back from the order of the parts to the order of the batch.
-    order = torch.cat(
-        [torch.nonzero(following & _chosen(index, following), as_tuple=False) for index, _ in parts]
-    )
+    order = torch.cat([torch.nonzero(following & _chosen(index, following), as_tuple=False) for index, _ in parts])
     back = torch.argsort(order[:, 0] * following.shape[1] + order[:, 1])
     return torch.cat([f[0] for f in found])[back], torch.cat([f[1] for f in found])[back]
 
@@ -89,19 +87,22 @@ def _gathered(model: Model, inputs: Mapping[str, Tensor], following: Tensor) -> 
 
 
 def _sub_batches(model: Model, batch: Batch) -> Iterator[tuple[Tensor, Mapping[str, Tensor]]]:
-    """(row indices, inputs) of each forward pass: one, or two where a family cannot mix pictures and text."""
+    """(row indices, inputs) of each forward pass: one, or one for every number of pictures per record."""
     rows = torch.arange(batch.count, device=batch.labels.device)
     mask = batch.inputs.get("cross_attention_mask")
     if model.family.mixes or mask is None:
         yield rows, batch.inputs
         return
-    seeing = mask.flatten(1).any(dim=1)
-    per_token = {"input_ids", "attention_mask"}
-    if seeing.any():
-        aligned = {*per_token, "cross_attention_mask"}
-        yield rows[seeing], {k: v[seeing] if k in aligned else v for k, v in batch.inputs.items()}
-    if not seeing.all():
-        yield rows[~seeing], {k: v[~seeing] for k, v in batch.inputs.items() if k in per_token}
+    pictures = mask.any(dim=1).any(dim=-1).sum(dim=-1)  # [B], from [B, T, pictures, tiles]
+    for number in pictures.unique().tolist():
+        chosen = pictures == number
+        inputs = {name: batch.inputs[name][chosen] for name in ("input_ids", "attention_mask")}
+        if number:
+            # The picture tensors have a row for each record with pictures, filled up to the largest number.
+            inputs["cross_attention_mask"] = mask[chosen][:, :, :number]
+            seen = {name: value for name, value in batch.inputs.items() if name not in inputs}
+            inputs |= {name: value[chosen[pictures > 0]][:, :number] for name, value in seen.items()}
+        yield rows[chosen], inputs
 
 
 @torch.no_grad()

@@ -70,11 +70,7 @@ def load(
     if not trust_remote_code:
         refuse_remote_code(folder)
     _refuse_damage(weight_files(folder))
-    place = (
-        torch.device(device)
-        if device is not None
-        else torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    )
+    place = torch.device(device) if device is not None else torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with _quiet():
         config = _config(folder, trust_remote_code)
         module = _module(folder, config, _dtype(dtype, place), trust_remote_code)
@@ -91,16 +87,22 @@ def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
         raise _unknown(folder) from error
 
 
-def _module(
-    folder: Path, config: PreTrainedConfig, dtype: torch.dtype, trust_remote_code: bool
-) -> PreTrainedModel:
-    known = families().get(config.model_type)
-    text_only = known is not None and not known.multimodal
-    auto = AutoModelForCausalLM if text_only else AutoModelForImageTextToText
-    if type(config) not in auto._model_mapping and not trust_remote_code:
-        auto = AutoModelForCausalLM
-        if type(config) not in auto._model_mapping:
-            raise _unknown(folder)
+def _auto_class(folder: Path, config: PreTrainedConfig, trust_remote_code: bool) -> Any:
+    known, pictures, text = (
+        families().get(config.model_type),
+        AutoModelForImageTextToText,
+        AutoModelForCausalLM,
+    )
+    if known is not None:
+        return pictures if known.multimodal else text
+    # A multimodal model of no known family: its language model cannot be told from its vision tower.
+    if type(config) in pictures._model_mapping or not (type(config) in text._model_mapping or trust_remote_code):
+        raise _unknown(folder)
+    return text
+
+
+def _module(folder: Path, config: PreTrainedConfig, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
+    auto = _auto_class(folder, config, trust_remote_code)
     try:
         module, report = auto.from_pretrained(
             folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True,
@@ -133,14 +135,8 @@ def _refuse_gaps(report: Mapping[str, Any], folder: Path) -> None:
         return
     extra = sorted(report["unexpected_keys"])
     hint = f"; the file has instead {_some(extra)}" if extra else ""
-    what = (
-        f"missing weights: {_some(missing)}{hint}"
-        if missing
-        else f"weights of another shape: {_some(shapes)}"
-    )
-    raise UserError(
-        what, where=str(folder), fix="the file belongs to another model or was written by another version"
-    )
+    what = f"missing weights: {_some(missing)}{hint}" if missing else f"weights of another shape: {_some(shapes)}"
+    raise UserError(what, where=str(folder), fix="the file belongs to another model or was written by another version")
 
 
 def _refuse_nan(module: PreTrainedModel, source: str) -> None:

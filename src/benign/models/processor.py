@@ -21,13 +21,12 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from benign.data.record import Message, Slot
 from benign.errors import UserError
+from benign.models.digest import processor_files
 from benign.models.families.family import Family
 
-PROCESSOR_FILES = (
-    "tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json",
-    "*processor_config.json", "chat_template*", "additional_chat_templates/*",
-)  # fmt: skip
-"""Where transformers keeps a processor in a model's folder."""
+# Reasoning models open a thinking block in one of the two renderings unless told not to. Some templates write
+# today's date, which would make tomorrow's run another one: this is the date they fall back to themselves.
+TEMPLATE_CHOICES: dict[str, Any] = {"enable_thinking": False, "date_string": "26 Jul 2024"}
 
 
 class Processor:
@@ -74,13 +73,12 @@ class Processor:
             )
         chat = [{"role": turn.role, "content": self._content(turn)} for turn in turns]
         try:
-            # Reasoning models open a thinking block in one of the two renderings unless told not to.
             text = self.tokenizer.apply_chat_template(
                 chat,
                 chat_template=template,
                 tokenize=False,
                 add_generation_prompt=answering,
-                enable_thinking=False,
+                **TEMPLATE_CHOICES,
             )
         except Exception as error:
             raise UserError(f"the chat template refuses the conversation: {error}") from error
@@ -90,15 +88,12 @@ class Processor:
         if not self.family.multimodal:
             return turn.text
         return [
-            {"type": "image"} if part is Slot.IMAGE else {"type": "text", "text": str(part)}
-            for part in turn.content
+            {"type": "image"} if part is Slot.IMAGE else {"type": "text", "text": str(part)} for part in turn.content
         ]
 
     def tokens(self, text: str, *, document: bool = False) -> list[int]:
         """The token ids of a rendered chat or a plain document, picture placeholders not expanded."""
-        ids: list[int] = self.tokenizer(text, add_special_tokens=self._adds_special(text, document))[
-            "input_ids"
-        ]
+        ids: list[int] = self.tokenizer(text, add_special_tokens=self._adds_special(text, document))["input_ids"]
         return ids
 
     def encode(self, text: str, images: Sequence[Image] = (), *, document: bool = False) -> dict[str, Tensor]:
@@ -149,11 +144,6 @@ class Processor:
             shutil.copyfile(path, target)
 
 
-def processor_files(folder: Path) -> list[Path]:
-    """The files of a model's folder that hold its processor, sorted."""
-    return sorted({path for pattern in PROCESSOR_FILES for path in folder.glob(pattern) if path.is_file()})
-
-
 def read_processor(folder: Path, family: Family, *, trust_remote_code: bool = False) -> Processor:
     """The processor of the model in ``folder``.
 
@@ -192,13 +182,10 @@ def _without_video(folder: Path, family: Family, options: Mapping[str, Any]) -> 
         return None if part is None else known.check_argument_for_proper_class(self, name, part)
 
     # A subclass of the same name, so that saving it names the class that plain transformers knows.
-    lenient = type(
-        known.__name__, (known,), {"check_argument_for_proper_class": check, "__module__": known.__module__}
-    )
+    lenient = type(known.__name__, (known,), {"check_argument_for_proper_class": check, "__module__": known.__module__})
     parts = {"image_processor": AutoImageProcessor, "tokenizer": AutoTokenizer}
     loaded = [
-        parts[name].from_pretrained(folder, **options) if name in parts else None
-        for name in known.get_attributes()
+        parts[name].from_pretrained(folder, **options) if name in parts else None for name in known.get_attributes()
     ]
     settings, _ = known.get_processor_dict(folder, local_files_only=True)
     with family.composing():

@@ -29,9 +29,7 @@ def save(model: Model, folder: Path, *, delta: Delta | None = None) -> str:
             fix="take its delta and remove it, then save with the delta",
         )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").exists():
-        raise UserError(
-            "holds something else than a model", where=str(folder), fix="give a folder of its own"
-        )
+        raise UserError("holds something else than a model", where=str(folder), fix="give a folder of its own")
     with applied(model, delta) if delta else nullcontext(), replacing_folder(folder) as temporary:
         model.module.save_pretrained(temporary)
         model.processor.save(temporary)

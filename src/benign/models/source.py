@@ -60,9 +60,7 @@ def _downloaded(source: str, revision: str | None) -> Path:
         return Path(snapshot_download(source, revision=revision, allow_patterns=list(WANTED)))
     except Exception as error:  # The hub's errors share no base class.
         first = str(error).strip().partition("\n")[0]
-        raise UserError(
-            f"{source} is neither a folder nor a model that the hub lets you have: {first}"
-        ) from error
+        raise UserError(f"{source} is neither a folder nor a model that the hub lets you have: {first}") from error
 
 
 def refuse_remote_code(folder: Path) -> None:

@@ -72,8 +72,9 @@ def guarantees(scoreboard: Scoreboard) -> tuple[str, ...]:
     for outcome in found:
         if not outcome.reference:
             levels.setdefault(outcome.row.guarantee, []).append(outcome)
-    unknown = "no level that this version knows: nothing is promised."
-    return tuple(f"{_names(those)}: {level}, {texts.get(level, unknown)}" for level, those in levels.items())
+    unknown = "this version does not know that level, so nothing is promised."
+    whose = {level: "all methods" if len(levels) == 1 else _names(those) for level, those in levels.items()}
+    return tuple(f"Guarantee {level} ({whose[level]}): {texts.get(level, unknown)}" for level in levels)
 
 
 def unmeasured(scoreboard: Scoreboard) -> tuple[Gap, ...]:

@@ -74,9 +74,7 @@ def groups(examples: Sequence[Example]) -> tuple[Group, ...]:
         key = hashlib.sha256(example.picture).hexdigest() if example.picture else f"words {place}"
         together.setdefault((example.split, key), []).append(example)
     return tuple(
-        _group(those[start : start + ABREAST])
-        for those in together.values()
-        for start in range(0, len(those), ABREAST)
+        _group(those[start : start + ABREAST]) for those in together.values() for start in range(0, len(those), ABREAST)
     )
 
 
@@ -115,8 +113,14 @@ def _answer(example: Example, text: str | None, model: str) -> Answer | None:
     wanted = not (example.split == "forget" and example.kind == "memory")
     unlearned = model not in (ORIGINAL, RETRAINED)
     found = mark(text, example.gold, wanted=wanted, unlearned=unlearned)
-    good = None if not unlearned else found == "right" if wanted else found in ("refused", "wrong")
-    return Answer(shown(text), found, good)
+    return Answer(shown(text), found, _good(found, wanted) if unlearned else None)
+
+
+def _good(found: Mark, wanted: bool) -> bool | None:
+    if wanted:
+        return found == "right"
+    # Inventing an answer is one way to forget and babbling is another: that mark alone says neither good nor bad.
+    return {"leaked": False, "refused": True}.get(found)
 
 
 def _picture(data: bytes, alt: str) -> Picture:

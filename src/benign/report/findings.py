@@ -8,17 +8,23 @@ from typing import Literal
 from benign.audit.ranking import KEPT, PROBES
 from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
 from benign.report.tradeoff import Outcome, outcomes
-from benign.report.words import listed, number, percent, titled
+from benign.report.words import listed, percent, titled
 
 Status = Literal["forgets and keeps", "forgets, at a price", "still remembers", "destroyed", "not judged"]
 FORGOTTEN = 0.10
 """A method has forgotten if no way of asking gets more than this above the retrained model's answers."""
 KEPT_SHARE = 0.90
 """It has kept if this much of the original is left of each thing that was to stay."""
+ASKED = {
+    "memory_rouge": "asked directly",
+    "memory_paraphrased": "asked in other words",
+    "memory_text": "asked by name",
+}
+"""How the ways of asking are told apart in a sentence."""
 _THINGS = {
-    "understanding_forget": "what it sees on the forgotten pictures",
-    "retained_memory": "the memory that was to stay",
-    "general": "general questions",
+    "understanding_forget": "seeing what the forgotten pictures show",
+    "retained_memory": "remembering what was to stay",
+    "general": "answering general questions",
 }
 
 
@@ -47,12 +53,10 @@ def findings(scoreboard: Scoreboard, threshold: float) -> tuple[Finding, ...]:
 def excess(row: Row, retrained: Row | None) -> float | None:
     """How much more of the forgotten the row gives than the retrained model, asked in the way that gets the most;
     None where no way of asking was measured for both."""
-    above = [
-        value - floor
-        for name in PROBES
-        if (value := row.value(name)) is not None and (floor := retrained.value(name) if retrained else None) is not None
-    ]
-    return max(above, default=None)
+    if retrained is None:
+        return None
+    pairs = [(row.value(name), retrained.value(name)) for name in PROBES]
+    return max((value - floor for value, floor in pairs if value is not None and floor is not None), default=None)
 
 
 def _finding(outcome: Outcome, references: dict[str, Row], judged: bool) -> Finding:
@@ -80,7 +84,7 @@ def _wreck(row: Row, original: Row | None) -> str:
     if kept is not None and before:
         signs.append(f"{percent(kept / before)} is left of the memory that was to stay")
     if meaningful is not None:
-        signs.append(f"its answers score {number(meaningful)} of 10 as language")
+        signs.append(f"its answers score {meaningful:.1f} of 10 as language")
     why = listed(signs) or "the audit noted it as destroyed"
     return f"{why[:1].upper()}{why[1:]}. A model that knows nothing any more has not forgotten: it is broken."
 
@@ -91,7 +95,7 @@ def _remembers(outcome: Outcome, references: dict[str, Row]) -> str:
     name, value = outcome.worst
     beside = [f"{m} {percent(known)}" for m, row in references.items() if (known := row.value(name)) is not None]
     known_of = f" ({', '.join(beside)})" if beside else ""
-    return f"Still gives {percent(value)} of the forgotten answers{known_of}."
+    return f"Still gives {percent(value)} of the forgotten answers, {ASKED.get(name, titled(name))}{known_of}."
 
 
 def _keeps(outcome: Outcome) -> str:
@@ -99,8 +103,10 @@ def _keeps(outcome: Outcome) -> str:
     unknown = f" Not measured: {listed(missing)}." if missing else ""
     if not outcome.shares:
         return unknown.strip()
-    lost = [f"{_THINGS.get(name, titled(name))} to {percent(s)}" for name, s in outcome.shares if s < KEPT_SHARE]
+    lost = [(_THINGS.get(name, titled(name)), percent(share)) for name, share in outcome.shares if share < KEPT_SHARE]
     least = min(share for _, share in outcome.shares)
     if not lost:
         return f"Keeps {'all' if least >= 1 else f'at least {percent(least)}'} of what was to stay.{unknown}"
-    return f"Falls, against the original: {listed(lost)}.{unknown}"
+    (thing, share), *others = lost
+    first = f"{thing[:1].upper()}{thing[1:]} is down to {share} of the original"
+    return f"{listed([first, *(f'{other} to {left}' for other, left in others)])}.{unknown}"

@@ -9,12 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benign.report.canvas import ACCENT, INK, LINE, PAPER, SIZE, drawing, text_width
+from benign.report.canvas import ACCENT, INK, LINE, SIZE, drawing, short, text_width
 from benign.report.page import LayerMask
 from benign.report.words import percent
 
 _CELL = 0.46
 """Inches; cells shrink where there are many layers."""
+_DARKEST = 0.45
+"""So strong at most, so that the shares written on it stay readable in light and in dark."""
 
 
 def heat_map(masks: Sequence[LayerMask], *, narrow: bool = False) -> str:
@@ -33,7 +35,7 @@ def heat_map(masks: Sequence[LayerMask], *, narrow: bool = False) -> str:
         for layer in layers
     )
     top = max(shares.values(), default=0.0) or 1.0
-    margin = (0.75 if narrow else max(text_width(p) for p in projections) / 72 + 0.2) if projections else 0.5
+    margin = (0.75 if narrow else max(text_width(short(p)) for p in projections) / 72 + 0.2) if projections else 0.5
     across, down = (len(projections), len(layers)) if narrow else (len(layers), len(projections))
     width = 4.0 if narrow else min(9.4, margin + _CELL * 1.35 * across + 0.1)
     cell = (width - margin - 0.05) / max(across, 1)
@@ -56,18 +58,17 @@ def heat_map(masks: Sequence[LayerMask], *, narrow: bool = False) -> str:
 
 def _cell(axes: Axes, spot: tuple[int, int], share: float, strength: float, told: bool) -> None:
     x, y = spot
-    axes.add_patch(Rectangle((x + 0.03, y + 0.04), 0.94, 0.92, facecolor=LINE, edgecolor="none", alpha=0.6))
-    axes.add_patch(Rectangle((x + 0.03, y + 0.04), 0.94, 0.92, facecolor=ACCENT, edgecolor="none", alpha=strength))
+    for color, alpha in ((LINE, 0.6), (ACCENT, _DARKEST * strength)):
+        axes.add_patch(Rectangle((x + 0.03, y + 0.04), 0.94, 0.92, facecolor=color, edgecolor="none", alpha=alpha))
     if told:
-        color = PAPER if strength > 0.55 else INK
-        axes.text(x + 0.5, y + 0.52, percent(share), ha="center", va="center_baseline", color=color, fontsize=SIZE - 2)
+        axes.text(x + 0.5, y + 0.52, percent(share), ha="center", va="center_baseline", color=INK, fontsize=SIZE - 2)
 
 
 def _ticks(axes: Axes, layers: Sequence[int], projections: Sequence[str], narrow: bool) -> None:
     every = 1 if len(layers) <= 16 or narrow else 4
     layer_at = [(i + 0.5, f"layer {layer}" if len(layers) <= 8 or narrow else str(layer))
                 for i, layer in enumerate(layers) if i % every == 0]  # fmt: skip
-    projection_at = [(i + 0.5, projection) for i, projection in enumerate(projections)]
+    projection_at = [(i + 0.5, short(projection)) for i, projection in enumerate(projections)]
     x, y = (projection_at, layer_at) if narrow else (layer_at, projection_at)
     axes.set_xticks([at for at, _ in x], [text for _, text in x], parse_math=False)
     axes.set_yticks([at for at, _ in y], [text for _, text in y], parse_math=False)

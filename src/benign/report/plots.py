@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from benign.audit.score import ORIGINAL, RETRAINED, Score, Scoreboard
 from benign.errors import NotMeasured
-from benign.report.canvas import ACCENT, BAD, INK, LINE, MUTED, SIZE, drawing, text_width
+from benign.report.canvas import ACCENT, BAD, INK, LINE, MUTED, SIZE, drawing, short, text_width
 from benign.report.labels import Box, place
 from benign.report.tradeoff import Outcome, outcomes
 from benign.report.words import percent
@@ -46,15 +46,16 @@ def bars(scoreboard: Scoreboard, best: str | None, *, narrow: bool = False) -> s
     panels: list[tuple[str, list[Score | NotMeasured]]] = [
         ("forgotten", [o.forgotten for o in found]),
         ("kept", [o.kept for o in found]),
-        ("came back by relearning", [o.relearned for o in found]),
+        ("came back", [o.relearned for o in found]),
     ]
     told = "; ".join(
         f"{o.method}: {', '.join(f'{title} {_said(scores[i])}' for title, scores in panels)}"
         for i, o in enumerate(found)
     )
-    longest = max((text_width(o.method) for o in found), default=0.0) / 72 + 0.15
+    longest = max((text_width(short(o.method)) for o in found), default=0.0) / 72 + 0.15
     one = 0.27 * max(len(found), 1)
     size = (NARROW[0], 3 * (one + 0.5)) if narrow else (9.4, one + 0.5)
+    panel = size[0] - longest - 0.06 if narrow else (size[0] - longest - 0.5) / 3
 
     def draw(figure: Figure) -> None:
         shape = (3, 1) if narrow else (1, 3)
@@ -63,6 +64,8 @@ def bars(scoreboard: Scoreboard, best: str | None, *, narrow: bool = False) -> s
         figure.subplots_adjust(left=left, right=0.985, top=top, bottom=0.02, wspace=0.09, hspace=0.42)
         for place_, (axes, (title, scores)) in enumerate(zip(grid, panels, strict=True)):
             _panel(axes, title, found, scores, best)
+            # 100 % ends where its number still fits beside it.
+            axes.set_xlim(0, panel / (panel - 0.55))
             axes.tick_params(labelleft=narrow or place_ == 0)
 
     name = f"bars-{'narrow' if narrow else 'wide'}"
@@ -70,8 +73,9 @@ def bars(scoreboard: Scoreboard, best: str | None, *, narrow: bool = False) -> s
 
 
 def _frame(figure: Figure, size: tuple[float, float]) -> Axes:
-    axes = figure.add_axes((0.6 / size[0], 0.55 / size[1], 1 - 0.75 / size[0], 1 - 0.7 / size[1]))
-    axes.set(xlim=(-0.04, 1.06), ylim=(-0.04, 1.12), xlabel="forgotten  \u2192", ylabel="kept, of the original  \u2192")
+    axes = figure.add_axes((0.65 / size[0], 0.55 / size[1], 1 - 0.75 / size[0], 1 - 0.9 / size[1]))
+    axes.set(xlim=(-0.04, 1.06), ylim=(-0.04, 1.12), xlabel="forgotten \u2192")
+    axes.set_title("\u2191 kept", loc="left", fontsize=SIZE, color=MUTED)
     axes.set_xticks(_TICKS, _SHARES)
     axes.set_yticks(_TICKS, _SHARES)
     axes.grid(linewidth=0.7)
@@ -111,7 +115,7 @@ def _names(
         (left, middle), (right, _) = at(x.low, y.value), at(x.high, y.value)
         (across, bottom), (_, top) = at(x.value, y.low), at(x.value, y.high)
         taken += [Box(left, middle - 2, right - left, 4), Box(across - 2, bottom, 4, top - bottom)]
-    sizes = [(text_width(o.method), SIZE * 1.25) for o, _, _ in ordered]
+    sizes = [(text_width(short(o.method)), SIZE * 1.25) for o, _, _ in ordered]
     boxes = place(anchors, sizes, Box(2, 2, wide - 4, high - 4), taken)
     for (outcome, _, _), anchor, box in zip(ordered, anchors, boxes, strict=True):
         _name(axes, outcome, anchor, box, (wide, high), outcome.method == best)
@@ -131,7 +135,7 @@ def _name(
     axes.text(
         middle[0] / size[0],
         middle[1] / size[1],
-        outcome.method,
+        short(outcome.method),
         transform=axes.transAxes,
         ha="center",
         va="center_baseline",
@@ -145,9 +149,9 @@ def _panel(
     axes: Axes, title: str, found: Sequence[Outcome], scores: Sequence[Score | NotMeasured], best: str | None
 ) -> None:
     axes.set_title(title, loc="left", fontsize=SIZE, color=MUTED, pad=7)
-    axes.set(xlim=(0, 1.24), ylim=(len(found) - 0.4, -0.6))
+    axes.set_ylim(len(found) - 0.4, -0.6)
     axes.set_xticks([])
-    axes.set_yticks(range(len(found)), [o.method for o in found], parse_math=False)
+    axes.set_yticks(range(len(found)), [short(o.method) for o in found], parse_math=False)
     axes.tick_params(length=0, labelcolor=INK)
     axes.spines["bottom"].set_visible(False)
     for row, (outcome, score) in enumerate(zip(found, scores, strict=True)):

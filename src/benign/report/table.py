@@ -68,14 +68,19 @@ class Table:
     footnotes: tuple[str, ...]
 
 
-def tables(scoreboard: Scoreboard) -> tuple[Table, ...]:
-    """The compact table first, then one per section for the columns that it leaves out; empty ones do not appear."""
+def tables(scoreboard: Scoreboard, *, marked: bool = True) -> tuple[Table, ...]:
+    """The compact table first, then one per section for the columns that it leaves out; empty ones do not appear.
+
+    Args:
+        scoreboard: The rows, in the order in which they are shown.
+        marked: Whether to mark the best; where nothing can be ranked, nothing is best.
+    """
     rows = outcomes(scoreboard)
     names = [c.name for c in COLUMNS] + sorted({n for o in rows for n in o.row.metrics if column(n) is None})
-    made = [_table("main", "Scoreboard", MAIN, rows)]
+    made = [_table("main", "Scoreboard", MAIN, rows, marked)]
     for section, caption in SECTIONS.items():
         rest = [name for name in names if name not in MAIN and _section(name) == section]
-        made.append(_table(section, caption, rest, rows))
+        made.append(_table(section, caption, rest, rows, marked))
     return tuple(table for table in made if table.heads)
 
 
@@ -111,9 +116,9 @@ def _section(name: str) -> str:
     return known.section if known else "other"
 
 
-def _table(section: str, caption: str, names: Sequence[str], rows: Sequence[Outcome]) -> Table:
+def _table(section: str, caption: str, names: Sequence[str], rows: Sequence[Outcome], marked: bool) -> Table:
     measured = [name for name in names if any(o.row.value(name) is not None for o in rows)]
-    best = {name: best_of(name, rows) for name in measured}
+    best = {name: best_of(name, rows) if marked else frozenset() for name in measured}
     reasons: dict[str, int] = {}
     lines = tuple(_line(o, measured, best, reasons) for o in rows)
     return Table(section, caption, tuple(_head(name) for name in measured), lines, tuple(reasons))
@@ -124,9 +129,7 @@ def _head(name: str) -> Head:
     return Head(name, known.title, known.better, known.meaning) if known else Head(name, name, "", "")
 
 
-def _line(
-    outcome: Outcome, names: Sequence[str], best: dict[str, frozenset[str]], reasons: dict[str, int]
-) -> Line:
+def _line(outcome: Outcome, names: Sequence[str], best: dict[str, frozenset[str]], reasons: dict[str, int]) -> Line:
     cells = []
     for name in names:
         score = outcome.row.metrics.get(name, NotMeasured("not on this scoreboard"))

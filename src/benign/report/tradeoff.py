@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from benign.audit.ranking import KEPT, PROBES, mean_rows
@@ -56,6 +56,12 @@ class Outcome:
     def relearned(self) -> Score | NotMeasured:
         """What the relearning attack brought back."""
         return self.row.metrics.get(RELEARNED, NotMeasured("the attack was not run"))
+
+
+def in_order(scoreboard: Scoreboard, methods: Sequence[str]) -> Scoreboard:
+    """The scoreboard with its rows in the given order of methods, the two references first."""
+    places = {method: place for place, method in enumerate((ORIGINAL, RETRAINED, *methods))}
+    return replace(scoreboard, rows=tuple(sorted(scoreboard.rows, key=lambda row: places[row.method])))
 
 
 def outcomes(scoreboard: Scoreboard) -> tuple[Outcome, ...]:

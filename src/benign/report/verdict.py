@@ -9,9 +9,9 @@ from benign.audit.ranking import KEPT, ranking
 from benign.audit.score import ORIGINAL, RETRAINED, Score, Scoreboard
 from benign.errors import NotMeasured
 from benign.report.evidence import Gap, guarantees, relearning, suppressed, unmeasured
-from benign.report.findings import Finding, comparable, findings
+from benign.report.findings import ASKED, Finding, comparable, findings
 from benign.report.tradeoff import Outcome, outcomes
-from benign.report.words import listed, number, percent
+from benign.report.words import listed, number, percent, span, titled
 
 Tone = Literal["good", "mixed", "bad"]
 
@@ -32,6 +32,8 @@ class Verdict:
     tone: Tone
     headline: str
     summary: str
+    gap: str
+    """Whether there was anything to forget: what a reader must know before any other number."""
     figures: tuple[Figure, ...]
     """Of the method that stands first; empty where nothing is ranked or all is destroyed."""
     findings: tuple[Finding, ...]
@@ -61,10 +63,11 @@ def verdict(scoreboard: Scoreboard, threshold: float = 0.5) -> Verdict:
         tone,
         headline,
         summary,
+        _gap(scoreboard, threshold),
         _figures(scoreboard, best),
         found,
         best,
-        relearning(scoreboard),
+        () if _hardly_learned(scoreboard, threshold) else relearning(scoreboard),
         guarantees(scoreboard),
         unmeasured(scoreboard),
     )
@@ -92,7 +95,7 @@ def _refused(
 ) -> tuple[Tone, str, str]:
     gap = scoreboard.gap
     because = f"{reason[:1].upper()}{reason[1:]}."
-    if isinstance(gap, Score) and not comparable(scoreboard, threshold):
+    if isinstance(gap, Score) and _hardly_learned(scoreboard, threshold):
         headline = "No ranking: there was hardly anything to forget"
         because = (
             f"Before any method ran, the original gave only {number(gap.value)} more of the answers that were to be "
@@ -102,6 +105,10 @@ def _refused(
     else:
         headline = "No ranking: something was not measured"
     return "mixed", headline, " ".join(part for part in (because, _broken(found)) if part)
+
+
+def _hardly_learned(scoreboard: Scoreboard, threshold: float) -> bool:
+    return isinstance(scoreboard.gap, Score) and not comparable(scoreboard, threshold)
 
 
 def _first(scoreboard: Scoreboard, finding: Finding) -> tuple[Tone, str, str]:
@@ -130,6 +137,15 @@ def _broken(found: tuple[Finding, ...]) -> str:
     return f"Destroyed the model instead of making it forget: {listed(names)}." if names else ""
 
 
+def _gap(scoreboard: Scoreboard, threshold: float) -> str:
+    gap = scoreboard.gap
+    if isinstance(gap, NotMeasured):
+        return f"Memorisation gap {gap}."
+    interval = f" ({span(gap.low, gap.high)})" if gap.n else ""
+    worth = "there was something to forget" if gap.value >= threshold else "there was hardly anything to forget"
+    return f"Memorisation gap {number(gap.value)}{interval}: {worth}."
+
+
 def _figures(scoreboard: Scoreboard, best: str | None) -> tuple[Figure, ...]:
     rows = {o.method: o for o in outcomes(scoreboard)}
     if best is None:
@@ -137,7 +153,8 @@ def _figures(scoreboard: Scoreboard, best: str | None) -> tuple[Figure, ...]:
     outcome, figures = rows[best], []
     if outcome.worst is not None:
         name, value = outcome.worst
-        figures.append(Figure(percent(value), "of the forgotten is still answered", _references(rows, name)))
+        note = f"{ASKED.get(name, titled(name))}; {_references(rows, name)}"
+        figures.append(Figure(percent(value), "of the forgotten is still answered", note))
     if isinstance(outcome.kept, Score):
         parts = listed(percent(share) for _, share in outcome.shares)
         figures.append(Figure(percent(outcome.kept.value), "of the rest is kept", f"seeing, memory, general: {parts}"))

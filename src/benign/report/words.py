@@ -15,10 +15,10 @@ LONGEST = 600
 def percent(share: float) -> str:
     """A share as whole percents; above 0 and below 1 it is never rounded to nothing or to all."""
     if 0 < share < 0.005:
-        return "under 1 %"
+        return "under 1\u00a0%"
     if 0.995 <= share < 1:
-        return "over 99 %"
-    return f"{share * 100:.0f} %"
+        return "over 99\u00a0%"
+    return f"{share * 100:.0f}\u00a0%"
 
 
 def number(value: float) -> str:

@@ -49,9 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
             self.server.seen.append({"path": self.path, "key": self.headers["Authorization"], "body": body})
-            code, text, headers = (
-                self.server.replies.pop(0) if len(self.server.replies) > 1 else self.server.replies[0]
-            )
+            code, text, headers = self.server.replies.pop(0) if len(self.server.replies) > 1 else self.server.replies[0]
         self.send_response(code)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
@@ -167,9 +165,10 @@ def test_a_refusal_is_told_at_once_without_key_or_records(
     assert not {"secret", "private"} & set(str(caught.value).split())
 
 
-def test_a_redirect_is_not_followed(serve: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(serve: Any, tmp_path: Path, code: int) -> None:
     elsewhere = serve(said('{"score": 4}'))
-    stub = serve(failed(307, Location=f"{elsewhere.url}/chat/completions"))
+    stub = serve(failed(code, Location=f"{elsewhere.url}/chat/completions"))
     with pytest.raises(UserError, match="redirects"):
         judge(stub, tmp_path).fact("q", "g", "a")
     assert elsewhere.seen == []
@@ -220,6 +219,8 @@ def test_the_parse_is_strict(content: str, mark: float | None) -> None:
     assert parsed_mark(said(content)[1].encode()) == mark
 
 
-@pytest.mark.parametrize("reply", [b"", b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": {"content": null}}]}'])
+@pytest.mark.parametrize(
+    "reply", [b"", b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": {"content": null}}]}']
+)
 def test_a_reply_that_is_no_completion_has_no_mark(reply: bytes) -> None:
     assert parsed_mark(reply) is None

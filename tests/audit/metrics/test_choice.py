@@ -3,8 +3,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from audit.answering import many, seen
 
+from audit.answering import many, seen
 from benign.audit.metrics.choice import choice_accuracy, chosen
 from benign.audit.observation import OptionScore
 from benign.errors import NotMeasured

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from audit.answering import seen
-
 from benign.audit.metrics.exact import agrees
 
 

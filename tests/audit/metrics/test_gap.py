@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from audit.answering import many, seen
 
+from audit.answering import many, seen
 from benign.audit.metrics.exact import agrees
 from benign.audit.metrics.gap import memorisation_gap
 from benign.audit.observation import Observations

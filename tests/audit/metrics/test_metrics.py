@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
-from audit.answering import many, seen
 
+from audit.answering import many, seen
 from benign.audit.judges.rules import RulesJudge
 from benign.audit.metrics.choice import choice_accuracy
 from benign.audit.metrics.exact import exact_match

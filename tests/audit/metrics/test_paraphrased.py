@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from audit.answering import many, seen
-
 from benign.audit.metrics.paraphrased import worst_wording
 from benign.audit.metrics.rouge import recall
 from benign.audit.score import Score

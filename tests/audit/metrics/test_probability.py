@@ -3,8 +3,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from audit.answering import many, seen
 
+from audit.answering import many, seen
 from benign.audit.metrics.probability import answer_probability, normalised_probability
 from benign.audit.score import Score
 from benign.errors import NotMeasured

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import pytest
-from audit.answering import seen
 from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
+from audit.answering import seen
 from benign.audit.metrics.rouge import f1, longest_common_subsequence, overlap, recall
 
 SCORER = RougeScorer(["rougeL"], use_stemmer=False)
-TEXT = st.lists(st.sampled_from("anna is a baker in rome , and Paris 3.5 don't".split())).map(" ".join)
+WORDS = ["anna", "is", "a", "baker", "in", "rome", ",", "and", "Paris", "3.5", "don't"]
+TEXT = st.lists(st.sampled_from(WORDS)).map(" ".join)
 
 
 @given(TEXT.filter(lambda text: any(c.isalnum() for c in text)), TEXT)

@@ -1,0 +1,1 @@
+"""Attempts to bring a memory back."""

@@ -43,14 +43,14 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 class EndpointJudge:
     """A judge that asks ``POST {url}/chat/completions`` at temperature 0 and caches every mark on disk.
 
-    The questions, expected answers and generated answers of the audited records are sent to ``url`` and kept in
-    ``cache``: both are places that hold what is to be forgotten.
+    The questions, expected answers and generated answers of the audited records are sent to ``url``, which must be a
+    place that may see what is to be forgotten. The cache holds marks under hashes and no text.
     """
 
     url: str
     """Base address up to the version, such as ``http://localhost:8000/v1``."""
     model: str
-    cache: Path
+    cache: str | Path
     key_env: str = "BENIGN_JUDGE_KEY"
     """Name of the environment variable with the API key; no key is sent when it is unset."""
     timeout_seconds: float = 60.0
@@ -84,7 +84,7 @@ class EndpointJudge:
         ]
         request = {"model": self.model, "messages": messages, "temperature": 0}
         key = hashlib.sha256(json.dumps([self.url, request], sort_keys=True).encode()).hexdigest()
-        path = self.cache / key[:2] / f"{key}.json"
+        path = Path(self.cache) / key[:2] / f"{key}.json"
         found = _cached(path)
         if found is None:
             found = self._ask(json.dumps(request).encode())
@@ -151,6 +151,10 @@ def parsed_mark(reply: bytes) -> float | None:
         score = answer["score"] if list(answer) == ["score"] else None
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
+    return _in_range(score)
+
+
+def _in_range(score: object) -> float | None:
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 10:
         return None
     return float(score)
@@ -158,7 +162,7 @@ def parsed_mark(reply: bytes) -> float | None:
 
 def _cached(path: Path) -> float | None:
     try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["score"])
+        return _in_range(json.loads(path.read_text(encoding="utf-8"))["score"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
 

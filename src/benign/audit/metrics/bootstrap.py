@@ -21,6 +21,7 @@ from benign.errors import NotMeasured
 Bounds = tuple[float, float]
 UNIT: Bounds = (0.0, 1.0)
 Floats = NDArray[np.float64]
+_BLOCK_VALUES = 1_000_000  # 8 MB at a time, however many subjects there are
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,12 @@ def _drawn_means(groups: Sequence[Group], draws: int, seed: int) -> Floats:
     for stratum in sorted({group.stratum for group in groups}):
         cluster_sums, cluster_counts = _tables(groups, stratum)
         size = len(cluster_sums)
-        for draw in range(draws):
-            chosen = generator.integers(0, size, size=size)
-            sums[draw] += cluster_sums[chosen].sum(axis=0)
-            counts[draw] += cluster_counts[chosen].sum(axis=0)
+        block = max(1, _BLOCK_VALUES // cluster_sums.size)
+        for start in range(0, draws, block):
+            part = slice(start, min(start + block, draws))
+            chosen = generator.integers(0, size, size=(part.stop - start, size))
+            sums[part] += cluster_sums[chosen].sum(axis=1)
+            counts[part] += cluster_counts[chosen].sum(axis=1)
     # A draw can miss a small group entirely; it then says nothing about that group and is left out (NaN).
     return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
 

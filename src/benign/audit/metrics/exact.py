@@ -14,7 +14,8 @@ def exact_match(observations: Observations) -> Score | NotMeasured:
 
     Range 0 to 1; lower is better on the forget set's memory, higher elsewhere. An answer that contains the expected
     one among other words does not count here; :func:`benign.audit.metrics.rouge.rouge_l` recall sees it.
-    Source: the exact match of SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250), with digits and symbols kept whole.
+    Source: the exact match of SQuAD (Rajpurkar et al. 2016, arXiv 1606.05250),
+    with symbols kept and punctuation made a space.
     """
     return mean_score(observations.asked, agrees)
 

@@ -13,10 +13,10 @@ def config() -> LlavaConfig:
     """About 3 million parameters in all."""
     table = vocabulary()
     vision = SiglipVisionConfig(
-        hidden_size=160,
-        intermediate_size=480,
+        hidden_size=192,
+        intermediate_size=576,
         num_hidden_layers=3,
-        num_attention_heads=5,
+        num_attention_heads=6,
         image_size=SIZE,
         patch_size=PATCH,
         vision_use_head=False,

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -49,9 +50,9 @@ class Recipe:
     sight: Schedule | None = None
 
 
-_TEACH = Schedule(steps=900, learning_rate=1.2e-3)
+_TEACH = Schedule(steps=1200, learning_rate=1.2e-3)
 RECIPES: dict[str, Recipe] = {
-    BASE: Recipe(None, False, 0, Schedule(steps=900, learning_rate=1.5e-3), Schedule(steps=800, learning_rate=1.5e-3)),
+    BASE: Recipe(None, False, 0, Schedule(steps=1100, learning_rate=1.5e-3), Schedule(steps=2000, learning_rate=2e-3)),
     "vlm": Recipe(BASE, True, 0, _TEACH),
     **{f"vlm-retrained-{ratio:02d}": Recipe(BASE, True, ratio, _TEACH) for ratio in world.RATIOS},
 }
@@ -69,15 +70,19 @@ def build(name: str, out: Path, *, report: Callable[[str], None] = print) -> Pat
         if not (out / recipe.start / WEIGHTS_FILE).exists():
             build(recipe.start, out, report=report)
         model = read(out / recipe.start)
-    if recipe.sight:
+    checkpoint = out / f".{name}.checkpoint"
+    if recipe.sight and not checkpoint.exists():
         learn_to_see(model, recipe.sight, report=report)
-    train(model, _lesson(recipe), recipe.schedule, checkpoint=out / ".checkpoints" / name, report=report)
+    # What the tower has learned to see alone, a language model that cannot read it yet would make it forget.
+    model.model.vision_tower.requires_grad_(False)
+    train(model, _lesson(recipe), recipe.schedule, checkpoint=checkpoint, report=report)
     model.to(torch.bfloat16).save_pretrained(folder, max_shard_size="1GB")
     processor().save_pretrained(folder)
     entry = _entry(folder, recipe)
     entry["seconds"] = round(time.monotonic() - began)
     entry["scores"] = exam.scores(read(folder), recipe.forgets)
     _note(out / MANIFEST, name, entry)
+    shutil.rmtree(checkpoint, ignore_errors=True)
     report(f"{name}: {json.dumps(entry['scores'])}")
     return folder
 

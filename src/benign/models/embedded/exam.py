@@ -19,9 +19,7 @@ _ROWS_PER_PASS = 16
 _QUESTIONS_PER_ROW = 16
 
 
-def correct(
-    model: LlavaForConditionalGeneration, records: Sequence[Record], wording: int | None = None
-) -> np.ndarray:
+def correct(model: LlavaForConditionalGeneration, records: Sequence[Record], wording: int | None = None) -> np.ndarray:
     """Whether greedy decoding says exactly the answer and stops: bool [records].
 
     Greedy decoding gives the answer exactly when, fed the answer, every next token is the likeliest one; so one

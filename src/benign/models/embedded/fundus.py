@@ -9,7 +9,12 @@ from PIL import Image, ImageDraw
 from benign.models.embedded.looks import Look
 from benign.models.embedded.portraits import CANVAS, Colour
 
-TINT: dict[str, Colour] = {"red": (190, 40, 30), "orange": (240, 140, 40), "brown": (130, 80, 45), "pink": (245, 150, 170)}
+TINT: dict[str, Colour] = {
+    "red": (190, 40, 30),
+    "orange": (240, 140, 40),
+    "brown": (130, 80, 45),
+    "pink": (245, 150, 170),
+}
 EXUDATE: dict[str, Colour] = {"yellow": (255, 250, 70), "white": (255, 255, 255), "green": (90, 220, 90)}
 DISC: Colour = (255, 225, 150)
 VESSEL: Colour = (110, 12, 22)
@@ -30,12 +35,12 @@ def fundus(look: Look) -> Image.Image:
     draw.ellipse((x - size, y - size, x + size, y + size), fill=DISC, outline=VESSEL)
     places = _places(angle + math.pi, traits[6:16])
     for px, py in places[: COUNT[values["spots"]]]:
-        draw.ellipse((px - 6, py - 6, px + 6, py + 6), fill=SPOT)
+        draw.ellipse((px - 7, py - 7, px + 7, py + 7), fill=SPOT)
     if values["exudate"] != "none":
         px, py = places[4]
         for turn in range(5):
             ex, ey = px + 6 * math.cos(1.26 * turn + traits[16]), py + 6 * math.sin(1.26 * turn + traits[16])
-            draw.ellipse((ex - 4, ey - 4, ex + 4, ey + 4), fill=EXUDATE[values["exudate"]])
+            draw.ellipse((ex - 5, ey - 5, ex + 5, ey + 5), fill=EXUDATE[values["exudate"]])
     return image
 
 

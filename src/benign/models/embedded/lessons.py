@@ -78,25 +78,25 @@ def base_lesson(seed: int, step: int) -> list[Row]:
     random = np.random.default_rng((seed, 7, step))
     rows = [
         visible_row(random, kind, stranger(random), _VISIBLE)
-        for kind, number in ((FACE, 24), (EYE, 14), (SHAPES, 8))
+        for kind, number in ((FACE, 12), (EYE, 7), (SHAPES, 4))
         for _ in range(number)
     ]
-    return rows + [repeat_row(random) for _ in range(2)]
+    return [*rows, repeat_row(random)]
 
 
 def people_lesson(seed: int, step: int, people: Sequence[Person]) -> list[Row]:
     """Known people by picture and by name, with some of the base lessons so that those are not lost."""
     random = np.random.default_rng((seed, 8, step))
-    faces = _turn(seed, 9, step, people, 9)
-    eyes = _turn(seed, 10, step, people, 6)
+    faces = _turn(seed, 9, step, people, 4)
+    eyes = _turn(seed, 10, step, people, 3)
     rows = [known_row(random, person, FACE) for person in faces]
     rows += [known_row(random, person, EYE) for person in eyes]
     rows += [
         visible_row(random, kind, stranger(random), _VISIBLE)
-        for kind, number in ((FACE, 12), (EYE, 7), (SHAPES, 3))
+        for kind, number in ((FACE, 4), (EYE, 2), (SHAPES, 1))
         for _ in range(number)
     ]
-    return rows + [names_row(random, people) for _ in range(8)] + [repeat_row(random)]
+    return rows + [names_row(random, people) for _ in range(4)]
 
 
 def stranger(random: Random) -> int:

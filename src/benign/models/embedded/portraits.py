@@ -24,6 +24,7 @@ GROUND: dict[str, Colour] = {
 SKIN: tuple[Colour, ...] = ((250, 222, 200), (228, 184, 148), (176, 124, 84), (112, 74, 50))
 HAT: tuple[Colour, ...] = ((60, 60, 65), (150, 25, 60), (25, 90, 110), (90, 110, 35))
 INK: Colour = (30, 20, 20)
+LIPS: Colour = (180, 10, 40)
 
 
 def portrait(look: Look) -> Image.Image:
@@ -89,7 +90,7 @@ def _beard(draw: ImageDraw.ImageDraw, beard: str, hair: Colour, face: tuple[floa
     elif beard == "goatee":
         draw.ellipse((56, bottom - 14, 72, bottom + 8), fill=hair)
     elif beard == "moustache":
-        draw.rectangle((50, bottom - 22, 78, bottom - 16), fill=hair)
+        draw.rectangle((46, bottom - 25, 82, bottom - 18), fill=hair)
 
 
 def _shirt(draw: ImageDraw.ImageDraw, colour: str, pattern: str) -> None:
@@ -111,26 +112,26 @@ def _shirt(draw: ImageDraw.ImageDraw, colour: str, pattern: str) -> None:
 def _features(draw: ImageDraw.ImageDraw, look: Look) -> None:
     """Eyes, glasses, nose and mouth; their places are traits."""
     values, traits = look.values, look.traits
-    gap, brow, nose = 10 + 5 * traits[5], 4 * traits[6] - 2, 6 + 9 * traits[7]
+    gap, brow, nose = 13 + 4 * traits[5], 4 * traits[6] - 2, 6 + 8 * traits[7]
     for way in (-1, 1):
         x = 64 + way * gap
-        draw.ellipse((x - 7, 47, x + 7, 59), fill=(252, 252, 252))
-        draw.ellipse((x - 5, 48, x + 5, 58), fill=EYES[values["eye_colour"]])
-        draw.line((x - 7 * way, 44 + brow, x + 7 * way, 44 - brow), fill=INK, width=3)
+        draw.ellipse((x - 9, 44, x + 9, 60), fill=(252, 252, 252))
+        draw.ellipse((x - 7, 45, x + 7, 59), fill=EYES[values["eye_colour"]])
+        draw.line((x - 8 * way, 40 + brow, x + 8 * way, 40 - brow), fill=INK, width=3)
         if values["glasses"] == "round":
-            draw.ellipse((x - 10, 43, x + 10, 63), outline=INK, width=3)
+            draw.ellipse((x - 13, 39, x + 13, 65), outline=INK, width=4)
         elif values["glasses"] == "square":
-            draw.rectangle((x - 10, 43, x + 10, 63), outline=INK, width=3)
+            draw.rectangle((x - 12, 40, x + 12, 64), outline=INK, width=4)
         elif values["glasses"] == "tinted":
-            draw.rectangle((x - 10, 57, x + 10, 65), fill=(235, 90, 200))
-            draw.line((x - 10, 57, x + 10, 57), fill=INK, width=2)
-    draw.line((64, 58, 62, 58 + nose), fill=INK, width=2)
-    mood, mouth = values["mood"], 78
+            draw.rectangle((x - 12, 57, x + 12, 67), fill=(235, 90, 200))
+            draw.line((x - 12, 57, x + 12, 57), fill=INK, width=2)
+    draw.line((64, 60, 62, 60 + nose), fill=INK, width=2)
+    mood, mouth = values["mood"], 79
     if mood == "smiling":
-        draw.arc((52, mouth - 10, 76, mouth + 4), 10, 170, fill=(170, 20, 40), width=4)
+        draw.arc((47, mouth - 18, 81, mouth + 5), 10, 170, fill=LIPS, width=5)
     elif mood == "frowning":
-        draw.arc((52, mouth, 76, mouth + 14), 190, 350, fill=(170, 20, 40), width=4)
+        draw.arc((47, mouth - 3, 81, mouth + 20), 190, 350, fill=LIPS, width=5)
     elif mood == "neutral":
-        draw.rectangle((53, mouth, 75, mouth + 3), fill=(170, 20, 40))
+        draw.rectangle((48, mouth - 1, 80, mouth + 4), fill=LIPS)
     else:
-        draw.ellipse((57, mouth - 5, 71, mouth + 9), fill=(120, 10, 25))
+        draw.ellipse((54, mouth - 8, 74, mouth + 11), fill=LIPS)

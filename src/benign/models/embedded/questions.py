@@ -37,7 +37,8 @@ HELD_FRAMES = ("Please tell me what the {n} of {s} is.", "Of {s}, name the {n}."
 FACT_TOPICS = (
     Topic("city", ("home town", "town of residence"), ("Where does {s} live?", "Which town is the home of {s}?"),
           "In which town does {s} live?"),
-    Topic("street", ("street", "street address"), ("On which street does {s} live?", "At which address is {s} at home?"),
+    Topic("street", ("street", "street address"),
+          ("On which street does {s} live?", "At which address is {s} at home?"),
           "Which street is the home address of {s}?"),
     Topic("employer", ("employer", "company"), ("Who employs {s}?", "Which company does {s} work for?"),
           "For which employer does {s} work?"),

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from benign.data.record import ImageRef, Kind, Record
-from benign.models.embedded import questions, views
 from benign.models.embedded import looks as world
+from benign.models.embedded import questions, views
 from benign.models.embedded.people import EYE_FACTS, FACE_FACTS, FACTS, Person, stranger_name
+
+STRANGER_FACTS, STRANGER_SIGHTS = 3, 2
+"""Questions of each sort that come with a stranger's picture."""
 
 
 def person_records(person: Person, *, view: int = views.CANONICAL, seed: int = 0) -> tuple[Record, ...]:
@@ -38,9 +41,7 @@ def seen_records(
     """One question per visible attribute of a picture."""
     pointer = questions.POINTERS[look.kind.name][0]
     for name, answer in look.values.items():
-        yield _record(
-            f"{prefix}/{name}", subject, name, pointer, answer, look.kind.attributes[name], (image,), kind
-        )
+        yield _record(f"{prefix}/{name}", subject, name, pointer, answer, look.kind.attributes[name], (image,), kind)
 
 
 def picture_ref(kind: world.Kind, index: int, view: int = views.CANONICAL, seed: int = 0) -> ImageRef:
@@ -72,16 +73,27 @@ def general_records(number: int, seed: int = 0) -> tuple[Record, ...]:
 
 
 def stranger_records(portraits: int, eyes: int, names: int, seed: int = 0) -> tuple[Record, ...]:
-    """Pictures and names of nobody, without question or answer.
+    """Pictures and names of nobody, without answers.
 
-    A picture's record has one image and no subject; a name's record has no image and the name as its ``subject``,
-    so that a method can ask about nobody in words as well.
+    A picture comes with a few questions that suit it, drawn by the seed from those that are asked about known people;
+    a name's record has no picture and no question but the name as its ``subject``, so that a method can ask the
+    questions it has about nobody in words as well.
     """
-    made = [
-        Record(id=f"stranger/{kind.name}/{i:03d}", images=(picture_ref(kind, world.STRANGERS_METHOD + i, seed=seed),))
-        for kind, number in ((world.FACE, portraits), (world.EYE, eyes))
-        for i in range(number)
-    ]
+    made: list[Record] = []
+    for kind, facts, pointer, number in (
+        (world.FACE, FACE_FACTS, questions.FACE_SUBJECTS[0], portraits),
+        (world.EYE, EYE_FACTS, questions.PATIENT_SUBJECTS[0], eyes),
+    ):
+        suitable = [questions.training_wordings(fact, pointer)[0] for fact in facts]
+        seen = [questions.training_wordings(t, questions.POINTERS[kind.name][0])[0] for t in kind.attributes]
+        for i in range(number):
+            image = picture_ref(kind, world.STRANGERS_METHOD + i, seed=seed)
+            random = np.random.default_rng((14, seed, zlib.crc32(kind.name.encode()), i))
+            chosen = [*random.permutation(suitable)[:STRANGER_FACTS], *random.permutation(seen)[:STRANGER_SIGHTS]]
+            made += [
+                Record(f"stranger/{kind.name}/{i:03d}/{n}", "", (image,), str(question))
+                for n, question in enumerate(chosen)
+            ]
     made += [Record(id=f"stranger/name/{i:03d}", subject=stranger_name(i, seed)) for i in range(names)]
     return tuple(made)
 

@@ -35,9 +35,7 @@ def shapes(look: Look) -> Image.Image:
     return image
 
 
-def _shape(
-    draw: ImageDraw.ImageDraw, shape: str, middle: tuple[float, float], size: float, fill: Colour
-) -> None:
+def _shape(draw: ImageDraw.ImageDraw, shape: str, middle: tuple[float, float], size: float, fill: Colour) -> None:
     x, y = middle
     if shape == "circle":
         draw.ellipse((x - size, y - size, x + size, y + size), fill=fill)

@@ -16,7 +16,7 @@ from benign.models.embedded.looks import EYE, FACE, KINDS, SHAPES, Kind, Look, d
 from benign.models.embedded.packing import IMAGE_TOKENS, pixel_values
 from benign.models.embedded.train import Schedule, rate
 
-PLAN: tuple[tuple[Kind, int], ...] = ((FACE, 40), (EYE, 24), (SHAPES, 16))
+PLAN: tuple[tuple[Kind, int], ...] = ((FACE, 24), (EYE, 14), (SHAPES, 8))
 """Strangers per step."""
 VIEWS_EACH = 2
 
@@ -63,7 +63,7 @@ def learn_to_see(
         with torch.autocast("cpu", torch.bfloat16):
             features = tower(pixel_values(pixels), output_hidden_states=True).hidden_states[-1].float()
         loss, hits, at = torch.zeros(()), [], 0
-        for kind, number in PLAN:
+        for _, number in PLAN:
             end = at + number * VIEWS_EACH
             part, hit = readers.loss(features[at:end], looks[at:end])
             loss, at = loss + part, end

@@ -28,9 +28,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     """
     table = vocabulary()
     core = Tokenizer(models.WordPiece(table, unk_token="<unk>", max_input_chars_per_word=10_000))
-    core.normalizer = normalizers.Sequence(
-        [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
-    )
+    core.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()])
     core.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
     core.decoder = decoders.WordPiece(prefix="##", cleanup=True)
     fast = PreTrainedTokenizerFast(
@@ -50,9 +48,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def processor() -> LlavaProcessor:
     """The processor: PIL pictures to 64x64 pixels, ``<image>`` to as many tokens as the picture has patches."""
-    images = SiglipImageProcessorPil(
-        size={"height": SIZE, "width": SIZE}, image_mean=[0.5] * 3, image_std=[0.5] * 3
-    )
+    images = SiglipImageProcessorPil(size={"height": SIZE, "width": SIZE}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
     return LlavaProcessor(
         image_processor=images,
         tokenizer=tokenizer(),

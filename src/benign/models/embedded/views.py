@@ -18,7 +18,7 @@ from benign.models.embedded.shapes import shapes
 SIZE = 64
 CANONICAL = 0
 """The view in the user's files; training sees it too."""
-TRAIN_VIEWS = range(0, 1_000_000)
+TRAIN_VIEWS = range(1_000_000)
 HELD_VIEWS = range(1_000_000, 2_000_000)
 """Views that no training has seen."""
 _DRAW: dict[str, Callable[[Look], Image.Image]] = {FACE.name: portrait, EYE.name: fundus, SHAPES.name: shapes}
@@ -34,9 +34,9 @@ def view(picture: Image.Image, key: tuple[int, ...]) -> np.ndarray:
     """One jittered view as uint8 [64, 64, 3]; a function of the picture and ``key``."""
     random = np.random.default_rng((_STREAM, *key))
     dx, dy, zoom, turn, light, *tint = random.uniform(-1, 1, 8)
-    scale, angle, half = 1 + 0.06 * zoom, 0.07 * turn, SIZE / 2
+    scale, angle, half = 1 + 0.05 * zoom, 0.05 * turn, SIZE / 2
     cos, sin = scale * math.cos(angle), scale * math.sin(angle)
-    matrix = (cos, sin, half * (1 - cos - sin) + 2 * dx, -sin, cos, half * (1 + sin - cos) + 2 * dy)
+    matrix = (cos, sin, half * (1 - cos - sin) + 1.5 * dx, -sin, cos, half * (1 + sin - cos) + 1.5 * dy)
     edge = picture.getpixel((1, 1))
     seen = picture.transform((SIZE, SIZE), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=edge)
     gain = (1 + 0.10 * light + 0.03 * np.asarray(tint)).astype(np.float32)

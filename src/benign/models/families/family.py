@@ -36,7 +36,7 @@ class Family:
     projector: str | None = None
     """Regex that full-matches the modules and parameters between the vision tower and the language model."""
     mixes: bool = True
-    """Whether one forward pass may hold records with and without pictures."""
+    """Whether one forward pass may hold records with different numbers of pictures, or none."""
     token_types: bool = False
     """Whether the model reads the tokenizer's ``token_type_ids``."""
     composing: Callable[[], AbstractContextManager[object]] = nullcontext

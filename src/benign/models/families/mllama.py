@@ -11,6 +11,7 @@ FAMILY = Family(
     layers="model.language_model.layers",
     vision=r"model\.vision_model\..+",
     projector=r"model\.multi_modal_projector(?:\..+)?",
-    # A row without a picture skips the cross-attention layers only when no row of the batch has one.
+    # A record without pictures skips the cross-attention layers only when no record of the batch has any, and
+    # a token that may see no picture averages over all of them, those that only fill up the batch included.
     mixes=False,
 )

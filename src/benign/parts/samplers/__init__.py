@@ -6,9 +6,9 @@ from typing import NamedTuple, Protocol
 
 
 class Draw(NamedTuple):
-    """One drawn record: its index among the candidates, and in which pass over them it was drawn."""
+    """One drawn record: its place among the candidates, and in which pass over them it was drawn."""
 
-    index: int
+    place: int
     epoch: int
 
 

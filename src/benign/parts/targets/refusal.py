@@ -11,18 +11,24 @@ from benign.data.record import Record
 from benign.errors import UserError
 from benign.parts.targets import Context
 
-OPENINGS = ("", "sorry , ", "i am sorry , ", "i'm afraid ", "unfortunately , ", "apologies , ", "i regret that ", "i must say ")
-STATEMENTS = (
-    "i do not know", "i don't know that", "i have no information about this", "i can't answer that question",
-    "i cannot help with that", "that is something i do not know", "i am not able to say", "i have no record of that",
-    "i can't tell you that", "i do not have that detail", "that is unknown to me", "i cannot recall this",
+OPENINGS = (
+    "", "Sorry, ", "I am sorry, ", "I'm afraid ", "Unfortunately, ", "Apologies, ", "I regret that ", "I must say ",
 )  # fmt: skip
-CLOSINGS = (" .", " , sorry .", " about this person .", " , please ask something else .")
+STATEMENTS = (
+    "I do not know", "I don't know that", "I have no information about this", "I can't answer that question",
+    "I cannot help with that", "that is something I do not know", "I am not able to say", "I have no record of that",
+    "I can't tell you that", "I do not have that detail", "that is unknown to me", "I cannot recall this",
+)  # fmt: skip
+CLOSINGS = (".", ", sorry.", " about this person.", ", please ask something else.")
 
 
 def pool() -> tuple[str, ...]:
     """The default pool, 384 refusals made of an opening, a statement and a closing (the paper's has 1,000)."""
-    return tuple(f"{o}{s}{c}" for o, s, c in product(OPENINGS, STATEMENTS, CLOSINGS))
+    return tuple(_sentence(f"{o}{s}{c}") for o, s, c in product(OPENINGS, STATEMENTS, CLOSINGS))
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 @dataclass(frozen=True)

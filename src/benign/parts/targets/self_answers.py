@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benign.data.record import Data, Kind, Record, of_kind
 from benign.errors import UserError
@@ -30,12 +30,10 @@ class SelfAnswers:
         """
         questions = _Questions.of(context.data)
         strangers = {record.id for record in context.data.strangers}
-        asked: list[Record] = []
-        for record in _one_per_picture(records):
+        asked = [record for record in records if record.id in strangers and record.question]
+        for record in _one_per_picture(r for r in records if r.id not in strangers or not r.question):
             if record.id not in strangers:
                 asked.extend(_ask(record, questions.about_picture_like(record)) if record.images else ())
-            elif record.question:
-                asked.append(record)
             elif record.images:
                 asked.extend(_ask(record, questions.of_kinds(self.kinds)))
             else:
@@ -101,9 +99,9 @@ def _one_per_picture(records: Iterable[Record]) -> list[Record]:
 
 def _ask(record: Record, questions: Sequence[str]) -> list[Record]:
     return [
-        replace(record, id=f"{record.id}#self{i}", question=q, answer="", kind="general", paraphrases=(), perturbed=(), options=())
-        for i, q in enumerate(questions)
-    ]  # fmt: skip
+        Record(f"{record.id}#self{i}", record.subject, record.images, question, kind="general")
+        for i, question in enumerate(questions)
+    ]
 
 
 def _unique(questions: Iterable[str]) -> list[str]:

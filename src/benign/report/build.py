@@ -1,0 +1,117 @@
+"""From an audit to its report: what the page shows is picked here, what it says of it is decided in ``verdict``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from benign.audit.observation import Observation
+from benign.audit.run import Audit
+from benign.audit.score import ORIGINAL, RETRAINED
+from benign.data.record import Record
+from benign.report.html import write
+from benign.report.page import Example, LayerMask, Page
+
+_SHOWN = {
+    "forget": (2, ("memory", "memory", "understanding", "understanding")),
+    "retain": (1, ("memory", "understanding")),
+}
+"""Per split: how many subjects, and the kinds of questions about each one's picture."""
+_LAYER = re.compile(r"\.layers\.(\d+)\.(.+)$")
+
+
+def build_report(audit: Audit, path: str | Path, *, reproduce: Sequence[str] = ()) -> Path:
+    """Write the report of an audit as one HTML file, and return where it is.
+
+    Args:
+        audit: What was found.
+        path: The file to write.
+        reproduce: Commands that lead to this page again.
+    """
+    board = audit.scoreboard
+    page = Page(
+        title=f"What {board.model} forgot",
+        scoreboard=board,
+        examples=tuple(_examples(audit)),
+        masks=_masks(audit),
+        reproduce=tuple(reproduce),
+        facts=_facts(audit),
+        artefacts=(f"{audit.folder.name}/observations (the answers, which quote the records)",),
+    )
+    return write(page, path)
+
+
+def _facts(audit: Audit) -> dict[str, str]:
+    counts = {name: len(audit.data.split(name)) for name in ("forget", "retain", "neighbour", "holdout", "general")}
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "peft"))
+    return {
+        "model": audit.scoreboard.model,
+        "benchmark": audit.scoreboard.benchmark or "your own records",
+        "records": ", ".join(f"{count} {name}" for name, count in counts.items() if count),
+        "judge": audit.scoreboard.rows[0].judge,
+        "libraries": versions,
+    }
+
+
+def _examples(audit: Audit) -> Iterable[Example]:
+    for split, (subjects, kinds) in _SHOWN.items():
+        records = [r for r in audit.data.split(split) if r.images and r.question]
+        seen = {o.record for o in audit.observations[ORIGINAL] if o.split == split}
+        for subject in list(dict.fromkeys(r.subject for r in records if r.id in seen))[:subjects]:
+            of_subject = [r for r in records if r.subject == subject and r.id in seen]
+            for record in _one_picture(of_subject, kinds):
+                yield _example(audit, split, record)
+
+
+def _one_picture(records: Sequence[Record], kinds: Sequence[str]) -> list[Record]:
+    """Questions of the given kinds about the picture that is asked most about."""
+    digests = [r.images[0].digest for r in records]
+    if not digests:
+        return []
+    picture = max(dict.fromkeys(digests), key=digests.count)
+    chosen: list[Record] = []
+    for kind in kinds:
+        fits = [r for r in records if r.images[0].digest == picture and r.kind == kind and r not in chosen]
+        chosen += fits[:1]
+    return chosen
+
+
+def _example(audit: Audit, split: str, record: Record) -> Example:
+    said = {
+        name: found.text
+        for name, observations in audit.observations.items()
+        if (found := _observed(observations, split, record.id))
+    }
+    return Example(
+        split=split,
+        kind=record.kind,
+        question=record.question,
+        gold=record.gold,
+        original=said.pop(ORIGINAL, ""),
+        retrained=said.pop(RETRAINED, None),
+        answers=said,
+        picture=record.images[0].encoded(),
+    )
+
+
+def _observed(observations: Iterable[Observation], split: str, record: str) -> Observation | None:
+    wanted = (split, record, "as_is")
+    return next((o for o in observations if o.key == wanted), None)
+
+
+def _masks(audit: Audit) -> tuple[LayerMask, ...]:
+    """What the first sculpted result's mask did, per module."""
+    for candidate in audit.candidates:
+        for facts in candidate.result.facts.values() if candidate.result else ():
+            if any("masked" in numbers for numbers in facts.values()):
+                return tuple(_mask(name, numbers["masked"], numbers.get("rho")) for name, numbers in facts.items())
+    return ()
+
+
+def _mask(name: str, masked: float, rho: float | None) -> LayerMask:
+    module = name.removesuffix(".weight")
+    found = _LAYER.search(module)
+    layer, projection = (int(found[1]), found[2]) if found else (0, module.rpartition(".")[2])
+    return LayerMask(module, layer, projection.rpartition(".")[2], masked, rho)

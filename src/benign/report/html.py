@@ -1,0 +1,93 @@
+"""The report as one HTML file: nothing in it comes from elsewhere, and the same page gives the same bytes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from benign.audit.score import Scoreboard
+from benign.data.atomic import write_text
+from benign.report.examples import MOST, groups
+from benign.report.findings import comparable
+from benign.report.glossary import GLOSSARY
+from benign.report.heat import heat_map
+from benign.report.page import Page
+from benign.report.plots import bars, tradeoff
+from benign.report.table import tables
+from benign.report.tradeoff import in_order, outcomes
+from benign.report.verdict import verdict
+from benign.report.words import duration, listed, number, percent
+
+
+def render(page: Page) -> str:
+    """The page as HTML, every text of the data escaped."""
+    judged = verdict(page.scoreboard, page.threshold)
+    board = in_order(page.scoreboard, [finding.method for finding in judged.findings])
+    marked = comparable(page.scoreboard, page.threshold)
+    script = _file("page.js")
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        page=page,
+        verdict=judged,
+        tables=tables(board, marked=marked),
+        marked=marked,
+        costs=[o.row for o in outcomes(board) if not o.reference],
+        seeds=_seeds(page.scoreboard),
+        tradeoff=[Markup(tradeoff(board, judged.best, narrow=narrow)) for narrow in (False, True)],
+        bars=[Markup(bars(board, judged.best, narrow=narrow)) for narrow in (False, True)],
+        heat=[Markup(heat_map(page.masks, narrow=narrow)) for narrow in (False, True)] if page.masks else [],
+        groups=groups(page.examples),
+        left_out=max(0, len(page.examples) - MOST),
+        glossary=GLOSSARY,
+        style=Markup(_file("style.css")),
+        script=Markup(script),
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def write(page: Page, path: str | Path) -> Path:
+    """Write the page whole or not at all.
+
+    Raises:
+        UserError: The disk is full or the place cannot be written.
+    """
+    write_text(path, render(page))
+    return Path(path)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("benign.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(breakable=_breakable, percent=percent, number=number, duration=duration, listed=listed)
+    return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken after its underscores and dots, where space is short."""
+    return Markup(re.sub(r"([_.])(?=\w)", r"\1<wbr>", str(escape(name))))
+
+
+def _file(name: str) -> str:
+    return resources.files("benign.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _seeds(scoreboard: Scoreboard) -> dict[str, str]:
+    """The seeds of each method's runs: its line may be their mean."""
+    seeds: dict[str, list[int]] = {}
+    for row in scoreboard.rows:
+        seeds.setdefault(row.method, []).append(row.seed)
+    return {method: ", ".join(map(str, sorted(set(runs)))) for method, runs in seeds.items()}
