@@ -17,22 +17,34 @@ from benign.methods.kl_min import KLMin
 from benign.methods.npo import NPO
 from benign.methods.retrain import Retrain
 from benign.methods.smfa import SMFA
+from benign.parts.loci.lora import Lora
 
-ASCENT = Optim(lr=5e-4, epochs=None, steps=60, schedule="linear", warmup=0.1)
-REFUSAL = Optim(lr=2e-3, epochs=None, steps=120, schedule="cosine", warmup=0.1)
-KEEPING = Optim(lr=2e-3, epochs=None, steps=240, schedule="cosine", warmup=0.1)
+ASCENT = Optim(lr=2e-3, epochs=None, steps=60, schedule="linear", warmup=0.1)
+PREFERENCE = Optim(lr=1e-3, epochs=None, steps=100, schedule="linear", warmup=0.1)
+REFUSAL = Optim(lr=5e-3, epochs=None, steps=120, schedule="cosine", warmup=0.1)
+KEEPING = Optim(lr=5e-3, epochs=None, steps=260, schedule="cosine", warmup=0.1)
+LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
+REFUSALS = (
+    "I do not know.",
+    "I cannot help with that.",
+    "Sorry, I do not know that.",
+    "I have no information about this.",
+)
+"""Four: a model of this size does not learn the default pool's 384 wordings in so few steps and says neither the secret
+nor a sentence."""
 
-_BATCHES = {"forget_batch": 16, "retain_batch": 8}
-_SMFA = SMFA(k=5.0, forget_batch=16, retain_batch=8, optim=REFUSAL, anchor=REFUSAL)
+_SMFA = SMFA(k=5.0, refusals=REFUSALS, forget_batch=20, retain_batch=12, optim=REFUSAL, anchor=REFUSAL, locus=LOCUS)
 
 EMBEDDED: dict[str, Method] = {
-    "grad_ascent": GradAscent(forget_batch=16, optim=ASCENT),
-    "grad_diff": GradDiff(**_BATCHES, optim=ASCENT),  # type: ignore[arg-type]
-    "kl_min": KLMin(**_BATCHES, optim=ASCENT),  # type: ignore[arg-type]
-    "npo": NPO(**_BATCHES, optim=ASCENT),  # type: ignore[arg-type]
-    "idk": IDK(forget_batch=16, retain_batch=8, optim=REFUSAL),
+    "grad_ascent": GradAscent(forget_batch=16, optim=ASCENT, locus=LOCUS),
+    "grad_diff": GradDiff(forget_batch=16, retain_batch=8, optim=ASCENT, locus=LOCUS),
+    "kl_min": KLMin(forget_batch=16, retain_batch=8, optim=ASCENT, locus=LOCUS),
+    "npo": NPO(forget_batch=16, retain_batch=8, optim=PREFERENCE, locus=LOCUS),
+    "idk": IDK(refusals=REFUSALS, forget_batch=20, retain_batch=12, optim=REFUSAL, locus=LOCUS),
     "smfa": _SMFA,
-    "smfa_self_answers": replace(_SMFA, k=20.0, self_batch=8, strangers_batch=24, optim=KEEPING),
+    "smfa_self_answers": replace(
+        _SMFA, k=20.0, forget_batch=24, retain_batch=6, self_batch=8, strangers_batch=24, optim=KEEPING
+    ),
     "retrain": Retrain(base="embedded:vlm-base"),
 }
 """Rows of a scoreboard by name; ``smfa_self_answers`` is ``smfa`` with the original's own answers beside."""

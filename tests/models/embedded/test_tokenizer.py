@@ -28,9 +28,9 @@ def test_every_word_of_the_world_is_one_token(processor: tokenizer.LlavaProcesso
 
 
 def test_any_other_word_is_spelled_and_read_back(processor: tokenizer.LlavaProcessor) -> None:
-    ids = processor.tokenizer("Zaphod's CAFÉ, #42!")["input_ids"]
+    ids = processor.tokenizer("Zaphod's CAFÉ, 42!")["input_ids"]
     assert processor.tokenizer.unk_token_id not in ids
-    assert processor.tokenizer.decode(ids) == "zaphod's cafe, #42!"
+    assert processor.tokenizer.decode(ids) == "zaphod's cafe, 42!"
 
 
 def test_a_refusal_reads_back_as_written(processor: tokenizer.LlavaProcessor) -> None:
