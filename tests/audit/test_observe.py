@@ -109,7 +109,7 @@ def test_documents_are_scored_and_not_asked(tmp_path: Path) -> None:
 def test_progress_counts_answers_and_ends_at_the_total(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     observe(Answering(), asks(2), cache=tmp_path, chunk=3, progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (20, 20), "4 generated, 4 expected answers, 12 options"
+    assert seen[-1] == (14, 14), "4 generated, 4 expected answers, 6 options of the forgotten memory"
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 

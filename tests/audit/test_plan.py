@@ -73,3 +73,11 @@ def test_rewording_a_chat_changes_the_last_question_and_keeps_its_pictures() -> 
 def test_two_records_of_one_id_are_refused() -> None:
     with pytest.raises(UserError, match="appears twice"):
         plan(Data(forget=(question(1), question(1))))
+
+
+def test_only_the_forgotten_memory_brings_its_choices() -> None:
+    choice = Record("m", "ann", question="q ?", answer="a", options=("a", "b"), paraphrases=("p ?",))
+    seen = Record("u", "ann", question="q ?", answer="a", options=("a", "b"), kind="understanding")
+    kept = Record("r", "bob", question="q ?", answer="a", options=("a", "b"))
+    asks = plan(Data(forget=(choice, seen), retain=(kept,)))
+    assert [(ask.record.id, ask.view) for ask in asks if ask.record.options] == [("m", "as_is")]

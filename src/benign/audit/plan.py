@@ -42,10 +42,14 @@ def plan(data: Data, *, most: int | None = 400, paraphrases: int = 3) -> tuple[A
         records = data.split(split)
         _refuse_repeated_ids(records, split)
         for record in spread(records, most):
-            asks.append(Ask(split, AS_IS, record))
+            # Choices cost a forward pass each, and only the forgotten memory's are judged.
+            plain = replace(record, options=())
             if split == "forget" and record.kind == "memory":
+                asks.append(Ask(split, AS_IS, record))
                 wordings = record.paraphrases[:paraphrases]
-                asks += [Ask(split, f"paraphrase_{i}", reworded(record, w)) for i, w in enumerate(wordings, 1)]
+                asks += [Ask(split, f"paraphrase_{i}", reworded(plain, w)) for i, w in enumerate(wordings, 1)]
+            else:
+                asks.append(Ask(split, AS_IS, plain))
     return tuple(asks)
 
 

@@ -1,0 +1,38 @@
+"""The demo's story on the embedded model: what the README claims, in one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benign.audit.score import DESTROYED, Score
+from benign.benchmarks.run import run_demo
+from benign.report.build import build_report
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_anchor_mask_keeps_more_than_refusal_tuning_and_self_answers_keep_most(tmp_path: Path) -> None:
+    found = run_demo(out=tmp_path, methods=("grad_ascent", "idk", "smfa", "smfa_self_answers"))
+    rows = {row.method: row for row in found.scoreboard.rows}
+
+    def value(method: str, column: str) -> float:
+        number = rows[method].value(column)
+        assert number is not None
+        return number
+
+    assert isinstance(found.scoreboard.gap, Score) and found.scoreboard.gap.value >= 0.85
+    assert any(note.startswith(DESTROYED) for note in rows["grad_ascent"].notes)
+    assert value("idk", "memory_exact") <= 0.05
+    assert value("idk", "understanding_forget") <= value("original", "understanding_forget") - 0.20
+    assert value("smfa", "memory_exact") <= 0.08
+    assert value("smfa", "understanding_forget") >= value("idk", "understanding_forget") + 0.08
+    assert value("smfa", "retained_memory") >= value("idk", "retained_memory") + 0.08
+    assert value("smfa_self_answers", "memory_exact") <= 0.30
+    assert value("smfa_self_answers", "understanding_forget") >= 0.95 * value("original", "understanding_forget")
+    assert value("smfa_self_answers", "retained_memory") >= 0.85
+    assert value("smfa_self_answers", "refusal_retain") <= 0.03
+    page = build_report(found, tmp_path / "report.html")
+    assert page.stat().st_size < 3_000_000
+    assert (tmp_path / "scoreboard.json").exists() and (tmp_path / "data" / "forget.jsonl").exists()
