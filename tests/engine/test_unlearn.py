@@ -98,6 +98,25 @@ def test_a_killed_run_ends_with_the_same_bytes(base: Path, tmp_path: Path) -> No
     assert digests(tmp_path / "killed") == digests(tmp_path / "straight")
 
 
+def test_a_full_disk_is_one_line_and_leaves_no_adapter(base: Path, tmp_path: Path) -> None:
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+    code = (
+        f"{full}from benign.cli.main import main\nimport sys\n"
+        "sys.exit(main(['unlearn', sys.argv[1], '--forget', sys.argv[2], '--few', sys.argv[3], '--out', sys.argv[4],"
+        " '--method', 'idk', '--quiet']))"
+    )
+    for name in ("forget", "few"):
+        write_jsonl(toys.data().split(name), tmp_path / f"{name}.jsonl")
+    files = [str(tmp_path / "forget.jsonl"), str(tmp_path / "few.jsonl"), str(tmp_path / "out")]
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root / 'src'}:{root}"}
+    command = [sys.executable, "-c", code, str(base), *files]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and "full" in done.stderr
+    assert not (tmp_path / "out" / "adapter").exists()
+
+
 def test_the_second_process_in_a_folder_is_refused(base: Path, model: Model, tmp_path: Path) -> None:
     with start(base, tmp_path / "out", slow=0.3) as first:
         assert first.stdout is not None

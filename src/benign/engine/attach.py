@@ -13,9 +13,10 @@ from typing import Protocol
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from benign.data.atomic import write_bytes
 from benign.errors import UserError
 from benign.models.change import Delta, LowRank
 from benign.models.families.family import linear_modules
@@ -145,7 +146,7 @@ def _weights(model: Model, locus: Locus, scratch: Path) -> Iterator[Trainable]:
         raise UserError(f"no parameter matches {pattern.pattern!r}", where="locus")
     scratch.mkdir(parents=True, exist_ok=True)
     originals = scratch / "originals.safetensors"
-    save_file({n: p.detach().contiguous() for n, p in moving.items()}, originals)
+    write_bytes(originals, save({n: p.detach().contiguous() for n, p in moving.items()}))
     for parameter in moving.values():
         parameter.requires_grad_(True)
     try:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from benign.data.atomic import write_bytes
 from benign.engine.attach import Trainable
 from benign.engine.draw import Drawn
 from benign.engine.forward import batch_of
@@ -54,8 +55,7 @@ def _precomputed(now: Reference, wanted: Sequence[Drawn], folder: Path, device: 
     for key, item in {item.key: item for item in wanted}.items():
         file = folder / f"{key}.safetensors"
         if not file.exists():
-            save_file({"logp": now([item]).cpu()}, file.with_suffix(".part"))
-            file.with_suffix(".part").rename(file)
+            write_bytes(file, save({"logp": now([item]).cpu()}))
 
     def read(items: Sequence[Drawn]) -> Tensor:
         rows = []

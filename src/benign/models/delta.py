@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
-from benign.data.atomic import replacing_folder
+from benign.data.atomic import replacing_folder, write_bytes
 from benign.errors import UserError
 from benign.models.change import Delta as Delta
 from benign.models.change import LowRank as LowRank
@@ -169,7 +169,7 @@ def _plain(tensor: Tensor) -> Tensor:
 
 def _save(tensors: Mapping[str, Tensor], path: Path) -> None:
     # More than one metadata key would come in an order of its own at every call.
-    save_file(dict(tensors), path, metadata={"format": "pt"})
+    write_bytes(path, save(dict(tensors), metadata={"format": "pt"}))
 
 
 def _peft(name: str, side: str) -> str:
