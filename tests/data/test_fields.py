@@ -25,7 +25,7 @@ def test_every_field_is_read(picture, tmp_path: Path) -> None:
             "id": "7", "subject": "Zorblax", "images": ["p.png"], "question": "Who is Zorblax?", "answer": "A baker",
             "kind": "understanding", "paraphrases": ["Zorblax is who?"], "perturbed": ["A judge"],
             "options": ["A judge", "A baker"], "neighbour": "entity",
-            "spans": [["question", 7, 14], {"field": "answer", "start": 0, "end": 7}],
+            "spans": [["question", 7, 14], {"field": "answer", "start": 0, "end": 7}], "rewordings": ["Bakes bread"],
         },
         folder=tmp_path,
     )  # fmt: skip
@@ -33,7 +33,7 @@ def test_every_field_is_read(picture, tmp_path: Path) -> None:
     assert found.images[0].encoded() == picture()
     assert found == Record(
         "7", "Zorblax", found.images, "Who is Zorblax?", "A baker", (), "", "understanding", ("Zorblax is who?",),
-        ("A judge",), ("A judge", "A baker"), "entity", (("question", 7, 14), ("answer", 0, 7)),
+        ("A judge",), ("A judge", "A baker"), "entity", (("question", 7, 14), ("answer", 0, 7)), ("Bakes bread",),
     )  # fmt: skip
 
 
@@ -74,6 +74,7 @@ def test_kind_is_the_splits_own_where_not_given(asked) -> None:
         ({"kind": "memories"}, "kind: must be one of memory, understanding, general"),
         ({"neighbour": "near"}, "neighbour: must be one of entity, domain, general"),
         ({"perturbed": ["x", "zorblax quimby "]}, "perturbed: entry 2: is the right answer"),
+        ({"perturbed": ["x"], "rewordings": ["x"]}, "rewordings: has the wrong answer that is entry 1 of perturbed"),
         ({"options": ["x", "y"]}, "options: the right answer is not among them"),
         ({"options": ["Zorblax Quimby", "y", "y"]}, "options: one is given twice"),
         ({"options": "Zorblax Quimby"}, "options: must be a list, not text"),

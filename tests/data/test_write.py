@@ -48,7 +48,13 @@ def records(draw: st.DrawFn, id: str) -> Record:
         return replace(base, text=draw(words))
     answer = draw(words)
     wrong = tuple(w for w in draw(some) if w.strip().casefold() != answer.strip().casefold())
-    base = replace(base, images=images, perturbed=wrong, options=draw(st.sampled_from([(), (answer, answer + "x")])))
+    base = replace(
+        base,
+        images=images,
+        perturbed=wrong,
+        rewordings=(answer + " indeed",),
+        options=draw(st.sampled_from([(), (answer, answer + "x")])),
+    )
     if form == "question":
         question = draw(words)
         spans = draw(st.sampled_from([(), (("question", 0, len(question)), ("answer", len(answer) - 1, len(answer)))]))

@@ -46,6 +46,7 @@ def record(line: Line, pictures: Pictures, split: str) -> Record | None:
         messages=messages(line, len(images), answered=answered), text=line.text("text"),
         kind=cast(Kind, kind), neighbour=cast("Neighbour | None", neighbour),
         paraphrases=line.texts("paraphrases"), perturbed=line.texts("perturbed"),
+        rewordings=line.texts("rewordings"),
         options=line.texts("options"), spans=_spans(line),
     )  # fmt: skip
     _check_form(line, found, answered)
@@ -119,6 +120,9 @@ def _check_answers(line: Line, found: Record) -> None:
     for number, wrong in enumerate(found.perturbed, 1):
         if wrong.strip().casefold() == gold.strip().casefold():
             line.bad("perturbed", f"entry {number}: is the right answer")
+    for number, wrong in enumerate(found.perturbed, 1):
+        if wrong in found.rewordings:
+            line.bad("rewordings", f"has the wrong answer that is entry {number} of perturbed")
     if found.options and "options" not in line.faulty and gold not in found.options:
         line.bad("options", "the right answer is not among them")
     if len(set(found.options)) < len(found.options):

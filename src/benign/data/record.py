@@ -83,6 +83,8 @@ class Record:
     neighbour: Neighbour | None = None
     spans: tuple[tuple[str, int, int], ...] = ()
     """(field, start, end) character spans that name the subject in ``question`` or ``answer``."""
+    rewordings: tuple[str, ...] = ()
+    """Other wordings of the right answer, used to audit (the truth ratio) and never to train."""
 
     def conversation(self) -> tuple[Message, ...]:
         """The record as a chat that ends with the assistant's answer; empty for a plain document."""
@@ -103,7 +105,7 @@ class Record:
     def digest(self) -> str:
         """SHA-256 over everything that a model or a metric can see of the record."""
         turns = [[m.role, [p if isinstance(p, str) else [p.value] for p in m.content]] for m in self.messages]
-        content = {
+        content: dict[str, object] = {
             "id": self.id, "subject": self.subject, "images": [i.digest for i in self.images],
             "question": self.question, "answer": self.answer,
             "messages": turns,
@@ -111,6 +113,8 @@ class Record:
             "paraphrases": self.paraphrases, "perturbed": self.perturbed, "options": self.options,
             "neighbour": self.neighbour, "spans": self.spans,
         }  # fmt: skip
+        if self.rewordings:
+            content["rewordings"] = self.rewordings
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -100,7 +100,7 @@ def _fields(record: Record, copies: _Copies) -> dict[str, object]:
         "messages": [{"role": turn.role, "content": _content(turn)} for turn in record.messages],
         "text": record.text, "kind": record.kind, "paraphrases": record.paraphrases,
         "perturbed": record.perturbed, "options": record.options, "neighbour": record.neighbour,
-        "spans": record.spans,
+        "spans": record.spans, "rewordings": record.rewordings,
     }  # fmt: skip
     return {name: value for name, value in fields.items() if value}
 
@@ -126,6 +126,7 @@ def _row(record: Record) -> dict[str, object]:
         "text": record.text, "kind": record.kind, "paraphrases": list(record.paraphrases),
         "perturbed": list(record.perturbed), "options": list(record.options), "neighbour": record.neighbour,
         "spans": [{"field": name, "start": start, "end": end} for name, start, end in record.spans],
+        "rewordings": list(record.rewordings),
     }  # fmt: skip
     return {name: value or None for name, value in row.items()}
 
@@ -150,6 +151,6 @@ def _schema() -> object:
         "messages": pa.list_(pa.struct({"role": text, "content": pa.list_(part)})),
         "text": text, "kind": text, "paraphrases": texts, "perturbed": texts, "options": texts,
         "neighbour": text,
-        "spans": pa.list_(pa.struct({"field": text, "start": pa.int32(), "end": pa.int32()})),
+        "spans": pa.list_(pa.struct({"field": text, "start": pa.int32(), "end": pa.int32()})), "rewordings": texts,
     }  # fmt: skip
     return pa.schema(types)
