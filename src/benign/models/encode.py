@@ -15,7 +15,7 @@ from torch import Tensor
 from benign.data.batch import Batch
 from benign.data.images import open_image
 from benign.data.jitter import jittered
-from benign.data.record import Message, Record, Slot
+from benign.data.record import ImageRef, Message, Record, Slot
 from benign.errors import UserError
 from benign.models.collate import IGNORED, PER_TOKEN
 from benign.models.collate import collate as collate
@@ -24,6 +24,7 @@ from benign.models.processor import Processor
 
 Example = Batch
 """One encoded record: a batch of one."""
+_OPENED = 16
 
 
 class Encoder:
@@ -42,6 +43,7 @@ class Encoder:
         self._kept: OrderedDict[tuple[object, ...], tuple[Example, int]] = OrderedDict()
         self._shown: WeakValueDictionary[tuple[object, ...], Tensor] = WeakValueDictionary()
         self._kept_bytes = 0
+        self._opened: OrderedDict[tuple[str, int], Image.Image] = OrderedDict()
 
     def full(
         self,
@@ -162,10 +164,19 @@ class Encoder:
             raise UserError(f"a {self.family.name} model sees no pictures", where=record.id, fix="encode the text only")
         if slots != len(record.images):
             raise UserError(f"{slots} picture places for {len(record.images)} pictures", where=record.id)
-        opened = [open_image(image) for image in record.images]
-        if not variant:
-            return opened
-        return [jittered(one, ref.digest, variant) for one, ref in zip(opened, record.images, strict=True)]
+        return [self._picture(image, variant) for image in record.images]
+
+    def _picture(self, image: ImageRef, variant: int) -> Image.Image:
+        """The picture, opened once for the questions about it that come close to each other."""
+        key = (image.digest, variant)
+        found = self._opened.pop(key, None)
+        if found is None:
+            found = open_image(image)
+            found = jittered(found, image.digest, variant) if variant else found
+        self._opened[key] = found
+        while len(self._opened) > _OPENED:
+            self._opened.popitem(last=False)
+        return found
 
     def _closed(self, before: str, whole: str, answer: str) -> str:
         """The rendered chat, cut behind the token that ends the answer; if there is none, it is added."""

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -148,21 +149,42 @@ def still(model: Model) -> bool:
     trained = torch.is_grad_enabled()
     if any((trained and tensor.requires_grad) or tensor.is_inference() for tensor in _tensors(model)):
         return False
-    pattern = _pattern(model)
-    inside = [
-        part for name, part in model.module.named_modules() if pattern.fullmatch(name) or pattern.match(f"{name}.")
-    ]
+    inside = [part for root in _roots(model) for part in root.modules()]
     return not any(isinstance(part, BaseTunerLayer) or _hooked(part) or _random(part) for part in inside)
 
 
-def _pattern(model: Model) -> re.Pattern[str]:
-    return re.compile("|".join(filter(None, (model.family.vision, model.family.projector))))
-
-
 def _tensors(model: Model) -> list[Tensor]:
-    pattern = _pattern(model)
+    roots, module = _roots(model), model.module
+    loose: list[Tensor] = [t for name in _PLACES[module][1] if isinstance(t := attrgetter(name)(module), Tensor)]
+    return [*loose, *(t for root in roots for t in (*root.parameters(), *root.buffers()))]
+
+
+def _roots(model: Model) -> list[nn.Module]:
+    """The outermost modules of the tower and the projector."""
+    if model.module not in _PLACES:
+        _PLACES[model.module] = _places(model)
+    # Asked for by name at every call, because an adapter takes the place of the layer that it wraps.
+    return [model.module.get_submodule(path) for path in _PLACES[model.module][0]]
+
+
+def _places(model: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paths of the outermost modules of the tower and the projector, and of their tensors outside of these."""
+    pattern = re.compile("|".join(filter(None, (model.family.vision, model.family.projector))))
+    inside = [name for name, _ in model.module.named_modules() if name and _within(pattern, name)]
+    roots = tuple(name for name in inside if not any(name.startswith(f"{other}.") for other in inside))
     named = (*model.module.named_parameters(), *model.module.named_buffers())
-    return [tensor for name, tensor in named if pattern.fullmatch(name)]
+    loose = (
+        name for name, _ in named if pattern.fullmatch(name) and not name.startswith(tuple(f"{r}." for r in roots))
+    )
+    return roots, tuple(loose)
+
+
+def _within(pattern: re.Pattern[str], name: str) -> bool:
+    return bool(pattern.fullmatch(name) or pattern.match(f"{name}."))
+
+
+# Looking through all names of a model costs as much as a layer of it, and a step asks several times.
+_PLACES: weakref.WeakKeyDictionary[nn.Module, tuple[tuple[str, ...], tuple[str, ...]]] = weakref.WeakKeyDictionary()
 
 
 def _hooked(part: nn.Module) -> bool:
