@@ -14,6 +14,8 @@ from benign.audit.plan import plan as plan
 from benign.engine.serve import System
 
 Progress = Callable[[int, int], None]
+CHUNK = 256
+"""Asks per system call and per file."""
 
 
 def observe(
@@ -21,7 +23,7 @@ def observe(
     asks: Sequence[Ask],
     *,
     cache: Path,
-    chunk: int = 256,
+    chunk: int = CHUNK,
     max_new_tokens: int = 64,
     progress: Progress | None = None,
 ) -> Observations:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from benign.audit.attacks.attacked import Attacked
 from benign.audit.attacks.relearn import Relearn
+from benign.audit.index import Observed, save_index
 from benign.audit.judges.judge import Judge
 from benign.audit.metrics.rouge import rouge_l
 from benign.audit.observation import Observations
-from benign.audit.observe import observe
+from benign.audit.observe import CHUNK, cache_key, observe
 from benign.audit.plan import Ask, plan
 from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap, save
@@ -148,8 +149,10 @@ class _Work:
     def audit(self, systems: Sequence[Candidate], judge: Judge | None) -> Audit:
         seen: dict[str, Observations] = {}
         rows: list[Row] = []
+        index: list[Observed] = []
         for candidate in systems:
             observations = self._observe(candidate.name, candidate.system, self.asks)
+            index.append(Observed(candidate.name, candidate.seed, self._key(candidate.system), len(observations)))
             seen.setdefault(candidate.name, observations)
             row = judge_row(
                 candidate.name,
@@ -167,6 +170,7 @@ class _Work:
         gap = measured_gap(seen[ORIGINAL], seen.get(RETRAINED))
         source = systems[0].system.model.source
         board = Scoreboard(source, self.settings.benchmark, tuple(rows), gap)
+        save_index(self.folder, index)
         save(board, self.folder / "scoreboard.json")
         return Audit(board, seen, tuple(systems), self.data, self.folder)
 
@@ -178,6 +182,9 @@ class _Work:
             max_new_tokens=self.settings.max_new_tokens,
             progress=lambda done, total: self.report(f"{what} {name}", done, total),
         )
+
+    def _key(self, system: System) -> str:
+        return cache_key(system, self.asks, chunk=CHUNK, max_new_tokens=self.settings.max_new_tokens)
 
     def _relearned(self, candidate: Candidate) -> Score | NotMeasured:
         """Memory of the facts that the attack did not teach, after it; the attacked answers are cached by what the

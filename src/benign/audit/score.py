@@ -13,6 +13,16 @@ DESTROYED = "destroyed"
 
 
 @dataclass(frozen=True)
+class Group:
+    """Values whose mean enters a linear combination with ``weight``; clusters are drawn within ``stratum``."""
+
+    weight: float
+    values: tuple[float, ...]
+    clusters: tuple[str, ...]
+    stratum: str = ""
+
+
+@dataclass(frozen=True)
 class Score:
     """A measured number: its mean, a bootstrap confidence interval, and how many records it rests on.
 
@@ -23,6 +33,8 @@ class Score:
     low: float
     high: float
     n: int
+    groups: tuple[Group, ...] = field(default=(), compare=False, repr=False)
+    """The values that it is made of, for a paired comparison; empty where it was read from a file or is no mean."""
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,9 @@ def _row(content: Mapping[str, Any]) -> Row:
 
 
 def _score_json(score: Score | NotMeasured) -> dict[str, Any]:
-    return {"not_measured": score.reason} if isinstance(score, NotMeasured) else dict(vars(score))
+    if isinstance(score, NotMeasured):
+        return {"not_measured": score.reason}
+    return {"value": score.value, "low": score.low, "high": score.high, "n": score.n}
 
 
 def _score(content: Mapping[str, Any]) -> Score | NotMeasured:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from benign.audit.score import Scoreboard
@@ -32,8 +32,7 @@ def render(page: Page) -> str:
     board = in_order(page.scoreboard, [finding.method for finding in judged.findings])
     marked = comparable(page.scoreboard, page.threshold)
     script = _file("page.js")
-    template = _environment().get_template("report.html.j2")
-    return template.render(
+    return template("report.html.j2").render(
         page=page,
         verdict=judged,
         tables=tables(board, marked=marked),
@@ -46,7 +45,7 @@ def render(page: Page) -> str:
         groups=groups(page.examples),
         left_out=max(0, len(page.examples) - MOST),
         glossary=GLOSSARY,
-        style=Markup(_file("style.css")),
+        style=Markup(stylesheet()),
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -60,6 +59,16 @@ def write(page: Page, path: str | Path) -> Path:
     """
     write_text(path, render(page))
     return Path(path)
+
+
+def template(name: str) -> Template:
+    """A page's template, with the filters that all pages share."""
+    return _environment().get_template(name)
+
+
+def stylesheet() -> str:
+    """The style of all pages."""
+    return _file("style.css")
 
 
 @cache

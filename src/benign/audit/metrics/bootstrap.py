@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benign.audit.observation import Observation, Observations
+from benign.audit.score import Group as Group
 from benign.audit.score import Score
 from benign.errors import NotMeasured
 
@@ -22,16 +23,6 @@ Bounds = tuple[float, float]
 UNIT: Bounds = (0.0, 1.0)
 Floats = NDArray[np.float64]
 _BLOCK_VALUES = 1_000_000  # 8 MB at a time, however many subjects there are
-
-
-@dataclass(frozen=True)
-class Group:
-    """Values whose mean enters a linear combination with ``weight``; clusters are drawn within ``stratum``."""
-
-    weight: float
-    values: tuple[float, ...]
-    clusters: tuple[str, ...]
-    stratum: str = ""
 
 
 def mean_score(
@@ -62,8 +53,8 @@ def interval(
     if isinstance(score, Score) and (set(values) == {bounds[0]} or set(values) == {bounds[1]}):
         reach = (bounds[1] - bounds[0]) * (1 - ((1 - level) / 2) ** (1 / score.n))
         if score.value == bounds[0]:
-            return Score(score.value, score.value, score.value + reach, score.n)
-        return Score(score.value, score.value - reach, score.value, score.n)
+            return replace(score, low=score.value, high=score.value + reach)
+        return replace(score, low=score.value - reach, high=score.value)
     return score
 
 
@@ -81,7 +72,7 @@ def combination(
     value = math.fsum(g.weight * math.fsum(g.values) / len(g.values) for g in groups)
     drawn = _drawn_means(groups, draws, seed) @ weights
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Score(value, min(float(low), value), max(float(high), value), n)
+    return Score(value, min(float(low), value), max(float(high), value), n, tuple(groups))
 
 
 def _drawn_means(groups: Sequence[Group], draws: int, seed: int) -> Floats:

@@ -1,0 +1,205 @@
+"""Two audited systems set side by side: every column that both have, record by record, with one verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from benign.audit.columns import COLUMNS, Column
+from benign.audit.index import Observed, load_index, load_observations
+from benign.audit.judges.judge import AskedOnce, Judge
+from benign.audit.judges.rules import RulesJudge
+from benign.audit.observation import Observations
+from benign.audit.paired import Paired, holm, mean_groups, paired
+from benign.audit.score import ORIGINAL, RETRAINED, Group
+from benign.errors import NotMeasured, UserError, unknown_name
+
+SECTIONS = ("forget", "keep", "health")
+"""Whose columns are compared by default; a benchmark's own say the same in another way, and more of them would only
+make the correction harsher."""
+LEVEL = 0.05
+Winner = Literal["a", "b", "neither"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two systems."""
+
+    name: str
+    runs: tuple[Observations, ...]
+    """One per seed, all about the same questions."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One column of the comparison."""
+
+    column: Column
+    found: Paired | NotMeasured
+    corrected: float | None = None
+    """The p-value after Holm's correction over all compared columns; None where nothing was measured."""
+
+    @property
+    def winner(self) -> Winner:
+        """Which side is better, where that is shown at the level of the whole family."""
+        if isinstance(self.found, NotMeasured) or self.corrected is None or self.corrected >= LEVEL:
+            return "neither"
+        return "a" if (self.found.difference.value < 0) == (self.column.better == "lower") else "b"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All columns of two systems."""
+
+    a: str
+    b: str
+    lines: tuple[Line, ...]
+    n: int
+    """How many questions (in one wording each) both were asked."""
+    left_out: int
+    """How many only one of the two was asked."""
+
+
+def open_side(text: str) -> Side:
+    """A side by what a user types: a run's folder or an audit's, and ``FOLDER:METHOD`` or ``FOLDER:METHOD#SEED`` where
+    the audit is about several. Without a seed all seeds of the method are averaged, question by question.
+
+    Raises:
+        UserError: No audit is there, or it is not clear which system is meant.
+    """
+    folder, wanted = _split(text)
+    audit = _audit_folder(folder)
+    systems = load_index(audit)
+    chosen = _chosen(systems, wanted, str(folder))
+    name = chosen[0].method if len(chosen) > 1 or "#" not in wanted else wanted
+    return Side(name, tuple(load_observations(audit, entry) for entry in chosen))
+
+
+def compare(a: Side, b: Side, *, columns: Sequence[str] | None = None, judge: Judge | None = None) -> Comparison:
+    """Compare two systems on all that both were asked.
+
+    Args:
+        a: The first.
+        b: The second.
+        columns: Which columns; those of :data:`SECTIONS` if not given. Fewer make the correction milder, so choose
+            before looking.
+        judge: Who marks facts and language; the offline rules if not given.
+
+    Raises:
+        UserError: There is no such column, or the two were asked nothing in common.
+    """
+    wanted = _columns(columns)
+    ones, others, left_out = _aligned(a, b)
+    marks = AskedOnce(judge or RulesJudge())
+    found = [_line(column, ones, others, marks) for column in wanted]
+    p = holm([line.found.p for line in found if isinstance(line.found, Paired)])
+    corrected = iter(p)
+    lines = [replace(line, corrected=next(corrected)) if isinstance(line.found, Paired) else line for line in found]
+    return Comparison(a.name, b.name, tuple(lines), len(ones[0]), left_out)
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as JSON types."""
+    return {
+        "a": comparison.a,
+        "b": comparison.b,
+        "questions": comparison.n,
+        "left_out": comparison.left_out,
+        "columns": {line.column.name: _line_json(line) for line in comparison.lines},
+    }
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    if isinstance(line.found, NotMeasured):
+        return {"not_measured": line.found.reason}
+    gap = line.found.difference
+    return {
+        "a": line.found.a,
+        "b": line.found.b,
+        "difference": gap.value,
+        "interval": [gap.low, gap.high, gap.n],
+        "p": line.found.p,
+        "p_corrected": line.corrected,
+        "clusters": line.found.clusters,
+        "better": line.winner,
+    }
+
+
+def _split(text: str) -> tuple[Path, str]:
+    """The folder and the method that a word names; a folder that exists is taken as it stands."""
+    if Path(text).exists() or ":" not in text:
+        return Path(text), ""
+    folder, _, wanted = text.rpartition(":")
+    return Path(folder), wanted
+
+
+def _audit_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise UserError("no such folder", where=str(folder), fix="give a run's folder or an audit's")
+    for place in (folder, folder / "audit"):
+        if (place / "observations" / "index.json").exists():
+            return place
+    if (folder / "run.json").exists():
+        audit = folder / "audit"
+        raise UserError("this run was not audited", where=str(folder), fix=f"benign audit MODEL {folder} --out {audit}")
+    raise UserError("no audit's observations here", where=str(folder), fix="give the --out of benign audit")
+
+
+def _chosen(systems: Sequence[Observed], wanted: str, where: str) -> list[Observed]:
+    method, _, seed = wanted.partition("#")
+    known = list(dict.fromkeys(system.method for system in systems))
+    if not method:
+        own = [name for name in known if name not in (ORIGINAL, RETRAINED)]
+        if len(own) != 1:
+            fix = f"name one: {', '.join(f'{where}:{name}' for name in own or known)}"
+            raise UserError(f"this audit is about {len(own)} methods", where=where, fix=fix)
+        method = own[0]
+    if method not in known:
+        raise unknown_name("method", method, known, where=where)
+    found = [system for system in systems if system.method == method and seed in ("", str(system.seed))]
+    if not found:
+        seeds = ", ".join(f"{method}#{system.seed}" for system in systems if system.method == method)
+        raise UserError(f"no seed {seed!r} of {method}", where=where, fix=f"known: {seeds}")
+    return found
+
+
+def _columns(names: Sequence[str] | None) -> list[Column]:
+    observed = {column.name: column for column in COLUMNS if column.measure is not None}
+    if names is None:
+        return [column for column in observed.values() if column.section in SECTIONS]
+    for name in names:
+        if name not in observed:
+            raise unknown_name("column", name, observed, where="--columns")
+    return [observed[name] for name in names]
+
+
+def _aligned(a: Side, b: Side) -> tuple[list[Observations], list[Observations], int]:
+    """Each run's observations of the questions that all runs of both sides were asked, in one order."""
+    tables = [{o.key: o for o in run} for run in (*a.runs, *b.runs)]
+    shared = [key for key in tables[0] if all(key in table for table in tables)]
+    if not shared:
+        raise UserError(f"{a.name} and {b.name} were asked no question in common", fix="audit both on the same records")
+    for key in shared:
+        if len({(table[key].question, table[key].gold) for table in tables}) > 1:
+            raise UserError(
+                f"{a.name} and {b.name} were asked different questions under the same ids",
+                fix="audit both on the same records",
+            )
+    picked = [Observations(tuple(table[key] for key in shared)) for table in tables]
+    left_out = len(set().union(*tables)) - len(shared)
+    return picked[: len(a.runs)], picked[len(a.runs) :], left_out
+
+
+def _line(column: Column, ones: Sequence[Observations], others: Sequence[Observations], judge: Judge) -> Line:
+    sides: list[tuple[Group, ...]] = []
+    for runs in (ones, others):
+        values: list[Sequence[Group]] = []
+        for run in runs:
+            score = column.measure(run, judge) if column.measure else NotMeasured("an attack's column")
+            if isinstance(score, NotMeasured):
+                return Line(column, score)
+            values.append(score.groups)
+        sides.append(mean_groups(values) or ())
+    return Line(column, paired(*sides))
