@@ -38,8 +38,10 @@ def test_the_headline_says_who_is_better_at_what(one: worlds.Says, other: worlds
 def test_the_sentences_name_the_columns_and_what_they_rest_on() -> None:
     found = compared(worlds.blind, worlds.knows)
     said = words(found).sentences
-    assert said[0] == "Forgetting: blind is better on 1 of 1 columns (Memory, ROUGE-L)."
-    assert said[1].startswith("Keeping: knows is better on 1 of 2 columns (Seeing, forgotten pictures); no difference")
+    assert said[0] == "Forgetting: blind is better on 1 of 1 columns (“Memory, ROUGE-L”)."
+    assert said[1].startswith(
+        "Keeping: knows is better on 1 of 2 columns (“Seeing, forgotten pictures”); no difference"
+    )
     assert any(f"the same {found.n} questions; 4 columns" in sentence for sentence in said)
 
 

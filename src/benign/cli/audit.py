@@ -40,6 +40,7 @@ def audit(
     judge: JudgeName = "rules",
     judge_model: JudgeModel = None,
     relearn: Attack = True,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -74,6 +75,10 @@ def audit(
             progress=progress,
         )
         report = build_report(found, out / "report.html")
+        if track:
+            from benign.audit.track import track_scores
+
+            track_scores(found, track)
     if json:
         from benign.audit.scoreboard import as_json
 

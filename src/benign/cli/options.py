@@ -11,6 +11,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON on
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="Seeds every draw; the same seed gives the same bytes.")]
+Track = Annotated[
+    str | None,
+    typer.Option(metavar="NAME[:WHERE]", help="Show the numbers in tensorboard, mlflow or wandb (an extra each)."),
+]
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub id, or embedded:vlm.", show_default=False)]
 Forget = Annotated[Path, typer.Option(help="The records to forget.")]

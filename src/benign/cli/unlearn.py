@@ -38,6 +38,7 @@ def unlearn(
         Path | None, typer.Option(help="The recipe.json of an earlier run, instead of a method.", metavar="FILE")
     ] = None,
     seed: options.Seed = 0,
+    track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -63,7 +64,9 @@ def unlearn(
     else:
         name, chosen = _again(recipe, method, preset, set_)
     with render.work(quiet=quiet) as progress:
-        result = benign.unlearn(model, data, method=chosen, out=out, seed=seed, name=name, progress=progress)
+        result = benign.unlearn(
+            model, data, method=chosen, out=out, seed=seed, name=name, track=track, progress=progress
+        )
     if json:
         render.emit(result)
         return

@@ -103,7 +103,7 @@ def _loop(job: Job, moving: Trainable) -> float:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         state = after
-        job.log.step(stage.name, number, {**losses, "gradient_norm": norm})
+        job.log.step(stage.name, number, {**losses, "gradient_norm": norm, "learning_rate": rate})
         job.report(f"train {stage.name}", number + 1, total)
         if time.monotonic() - saved > job.save_every_seconds:
             saved = time.monotonic()

@@ -13,6 +13,7 @@ from benign.data.atomic import write_text
 from benign.data.record import Data, Record
 from benign.engine import canonical
 from benign.engine.draw import drawn
+from benign.engine.follow import Follower, described, followed
 from benign.engine.log import Log
 from benign.engine.meter import Meter
 from benign.engine.place import claimed
@@ -20,6 +21,7 @@ from benign.engine.provenance import provenance
 from benign.engine.recipe import Method, Recipe, Sculpt, Train
 from benign.engine.result import Result, load_result
 from benign.engine.serve import Served
+from benign.engine.track import Tracker
 from benign.engine.train import Job, Report, train
 from benign.errors import UserError
 from benign.models.delta import Delta, load_delta, save_delta
@@ -40,6 +42,7 @@ def unlearn(
     seed: int = 0,
     name: str = "",
     cache: str | Path | None = None,
+    track: str | Tracker | None = None,
     progress: Report | None = None,
 ) -> Result:
     """Make a model forget, and write the result into a folder.
@@ -55,6 +58,8 @@ def unlearn(
         seed: Seeds the draws, the adapter's initial values and the dropout.
         name: What the result is called in scoreboards; the method's own name if empty.
         cache: A folder where finished training stages are shared between runs (a sweep over k trains once).
+        track: Where to show the steps' numbers: ``tensorboard``, ``mlflow`` or ``wandb``, with ``:where`` if wanted, or
+            a tracker of one's own. It gets no word of the records (docs/experiments.md).
         progress: Called as (what, done, total) while work goes on.
 
     Raises:
@@ -65,10 +70,15 @@ def unlearn(
     folder = Path(out)
     with claimed(folder):
         key = canonical.digest(recipe, seed, data.digest, loaded.digest, benign.__version__)
-        if _finished(folder, key):
-            return load_result(folder)
-        run = _Run(loaded, data, recipe, folder, seed, Path(cache) if cache else folder / "stages", progress or _silent)
-        return run.to_result(name or type(method).__module__.rpartition(".")[2], key)
+        called = name or type(method).__module__.rpartition(".")[2]
+        with followed(track, described(recipe, called, key, seed, folder)) as follower:
+            if _finished(folder, key):
+                if follower:
+                    follower.catch_up((folder / "log.jsonl").read_text(encoding="utf-8"))
+                return load_result(folder)
+            stages = Path(cache) if cache else folder / "stages"
+            run = _Run(loaded, data, recipe, folder, seed, stages, progress or _silent, follower)
+            return run.to_result(called, key)
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -114,6 +124,7 @@ class _Run:
     seed: int
     stages: Path
     report: Report
+    follower: Follower | None = None
     answered: dict[str, str] = field(default_factory=dict)
     """What the original model answered so far, by the record's digest."""
 
@@ -157,10 +168,14 @@ class _Run:
             cost = json.loads(mark.read_text(encoding="utf-8"))
             delta = None if stage.start else load_delta(folder / "delta", self.model)
             log = (folder / "log.jsonl").read_text(encoding="utf-8")
+            if self.follower:
+                self.follower.catch_up(log)
             return _Yield(delta, cost["seconds"], cost["peak_rss_mb"], log=log)
 
     def _train_anew(self, stage: Train, start: Model, key: str, folder: Path) -> None:
-        log = Log(folder / "log.jsonl")
+        log = Log(folder / "log.jsonl", self.follower.step if self.follower else None)
+        if self.follower and log.path.exists():
+            self.follower.catch_up(log.path.read_text(encoding="utf-8"))
         with Meter() as meter:
             steps = drawn(stage, Context(self.data, self.seed, self._original_answers))
             job = Job(

@@ -181,11 +181,15 @@ def _sentence(comparison: Comparison, section: str) -> str:
     for side, name in zip(("a", "b"), names(comparison), strict=True):
         won = [line.column.title for line in lines if line.winner == side]
         if won:
-            told.append(f"{name} is better on {len(won)} of {len(lines)} columns ({listed(won)})")
+            told.append(f"{name} is better on {len(won)} of {len(lines)} columns ({listed(map(_quoted, won))})")
     rest = sum(line.winner == "neither" for line in lines)
     if rest:
         told.append(f"no difference is shown on {rest if told else 'any'} of {len(lines)} columns")
     return f"{_THINGS[section].capitalize()}: {'; '.join(told)}."
+
+
+def _quoted(title: str) -> str:
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{title}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def _limits(comparison: Comparison) -> list[str]:
@@ -200,7 +204,7 @@ def _limits(comparison: Comparison) -> list[str]:
     ]
     if powerless:
         units = min(line.found.clusters for line in powerless if isinstance(line.found, Paired))
-        columns = listed(line.column.title for line in powerless)
+        columns = listed(_quoted(line.column.title) for line in powerless)
         told.append(
             f"Too few subjects (down to {units}) for any difference to stand out on: {columns}. There the intervals "
             "say more than the test; fewer columns, chosen beforehand, make it less strict."
