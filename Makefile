@@ -33,7 +33,7 @@ demo: $(VENV)/.core
 	$(BIN)/benign demo $(ARGS)
 
 bench: $(VENV)/.core
-	$(BIN)/benign bench smllmun $(ARGS)
+	$(BIN)/benign bench --experiments benches/experiments $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)

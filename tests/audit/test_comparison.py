@@ -145,7 +145,7 @@ def test_what_cannot_be_a_side_says_what_to_give(
     rows = worlds.observations(worlds.half)
     audited(Path("both"), ("idk", 0, rows), ("npo", 0, rows))
     audited(Path("broken"), ("idk", 0, rows))
-    Path("broken/observations/index.json").write_text("[]")
+    Path("broken/observed.json").write_text("[]")
     Path("empty").mkdir()
     Path("run").mkdir()
     Path("run/run.json").write_text("{}")

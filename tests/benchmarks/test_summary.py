@@ -1,11 +1,7 @@
 """A benchmark's table: means over seeds, by hand."""
 
-from pathlib import Path
-
 from benign.audit.columns import COLUMNS
 from benign.audit.score import Row, Score, Scoreboard
-from benign.audit.scoreboard import save
-from benign.benchmarks import run
 from benign.benchmarks.summary import SHOWN, table
 from benign.errors import NotMeasured
 
@@ -33,13 +29,3 @@ def test_means_and_ranges_over_the_seeds() -> None:
     assert cells[1 + list(SHOWN).index("relearned_memory") + 1] == ""
     assert cells[-3:-1] == ["11", "3"]
     assert len({line.count("|") for line in lines}) == 1
-
-
-def test_what_is_measured_again_takes_its_old_place(tmp_path: Path) -> None:
-    old = (row("original", 0, 1.0, 0.5), row("idk", 0, 0.3, 0.5), row("smfa", 0, 0.2, 0.5))
-    save(Scoreboard("m", "b", old), tmp_path / "scoreboard.json")
-    new = Scoreboard("m", "b", (row("original", 0, 1.0, 0.5), row("npo", 0, 0.4, 0.5), row("idk", 0, 0.1, 0.5)))
-    joined = run._joined(tmp_path / "scoreboard.json", new)
-    assert [(r.method, r.value("memory_rouge")) for r in joined.rows] == [
-        ("original", 1.0), ("idk", 0.1), ("smfa", 0.2), ("npo", 0.4)
-    ]  # fmt: skip

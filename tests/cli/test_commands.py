@@ -180,13 +180,49 @@ def test_demo_opens_no_browser_where_nobody_looks(monkeypatch: pytest.MonkeyPatc
     assert [address.startswith("file://") for address in opened] == [True]
 
 
-def test_bench_hands_on_its_choices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def benches(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    from benign.benchmarks import run
+
     calls: Calls = []
-    module("benign.benchmarks.run", monkeypatch, run_bench=recorder(calls, [BOARD]))
-    assert main(["bench", "smllmun", "--ratios", "5,15,5", "--seeds", "2", "--methods", "npo", "--json"]) == 0
-    wanted = {"methods": ("npo",), "ratios": (5, 15), "seeds": (0, 1), "out": Path("benches/results")}
-    assert calls == [(("smllmun",), wanted)]
-    assert len(json.loads(capsys.readouterr().out)["scoreboards"]) == 1
+    failure = SimpleNamespace(cell="05/npo-1", error="the loss is not finite")
+    failures = {"smllmun": (), "failing": (failure,)}
+    monkeypatch.setattr(
+        run,
+        "run_bench",
+        lambda experiments, **options: (
+            recorder(calls, None)(experiments, **options)
+            or {e.benchmark: run.Bench({5: BOARD}, failures[e.benchmark]) for e in experiments}  # type: ignore[arg-type]
+        ),
+    )
+    return calls
+
+
+def test_bench_hands_on_its_choices(benches: Calls, capsys: pytest.CaptureFixture[str]) -> None:
+    from benign.benchmarks.experiment import Experiment
+    from benign.benchmarks.presets import embedded
+
+    words = ["bench", "smllmun", "--ratios", "5,15,5", "--seeds", "2", "--methods", "npo", "--workers", "3", "--json"]
+    assert main(words) == 0
+    wanted = (Experiment("smllmun", "npo", embedded("npo"), (5, 15), (0, 1)),)
+    assert benches == [((wanted,), {"out": Path("benches/results"), "workers": 3, "threads": 1})]
+    outcome = json.loads(capsys.readouterr().out)
+    assert len(outcome["scoreboards"]) == 1 and outcome["failed"] == []
+
+
+def test_bench_runs_experiment_files_and_tells_what_failed(
+    benches: Calls, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "failing" / "npo.json"
+    path.parent.mkdir()
+    method = {"part": "benign.methods.npo:NPO"}
+    path.write_text(json.dumps({"benchmark": "failing", "settings": [5], "seeds": [0], "method": method}))
+    assert main(["bench", "--experiments", str(tmp_path), "--json"]) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["failed"] == [{"run": "05/npo-1", "error": "the loss is not finite"}]
+    assert "failed: 05/npo-1: the loss is not finite" in shown.err
+    assert main(["bench", "smllmun", "--experiments", str(tmp_path)]) == main(["bench"]) == 2
+    assert len(benches) == 1
 
 
 def test_a_mistake_below_reaches_the_user_as_a_line(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benign.audit.columns import COLUMNS, Column
-from benign.audit.index import Observed, load_index, load_observations
+from benign.audit.index import INDEX, Observed, load_index, load_observations
 from benign.audit.judges.judge import AskedOnce, Judge
 from benign.audit.judges.rules import RulesJudge
 from benign.audit.observation import Observations
@@ -139,7 +139,7 @@ def _audit_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise UserError("no such folder", where=str(folder), fix="give a run's folder or an audit's")
     for place in (folder, folder / "audit"):
-        if (place / "observations" / "index.json").exists():
+        if (place / INDEX).exists():
             return place
     if (folder / "run.json").exists():
         audit = folder / "audit"

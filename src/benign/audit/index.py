@@ -1,4 +1,4 @@
-"""``observations/index.json``: which of an audit's observations are whose, so that they can be read again."""
+"""``observed.json``: which of an audit's observations are whose, so that they can be read again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from benign.audit.observation import Observation, Observations
 from benign.data.atomic import write_text
 from benign.errors import UserError
 
+INDEX = "observed.json"
 _AGAIN = "run the same audit again: what is cached is not asked again"
 
 
@@ -31,7 +32,7 @@ class Observed:
 def save_index(folder: Path, entries: Sequence[Observed]) -> None:
     """Write the index into an audit's folder."""
     text = json.dumps({"systems": [asdict(entry) for entry in entries]}, sort_keys=True, indent=2)
-    write_text(folder / "observations" / "index.json", f"{text}\n")
+    write_text(folder / INDEX, f"{text}\n")
 
 
 def load_index(folder: Path) -> tuple[Observed, ...]:
@@ -40,7 +41,7 @@ def load_index(folder: Path) -> tuple[Observed, ...]:
     Raises:
         UserError: The folder is no audit's, or one of a version that kept no index.
     """
-    path = folder / "observations" / "index.json"
+    path = folder / INDEX
     try:
         return tuple(Observed(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))["systems"])
     except FileNotFoundError:

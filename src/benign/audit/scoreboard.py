@@ -119,15 +119,19 @@ def as_json(scoreboard: Scoreboard) -> dict[str, Any]:
 def load(path: Path) -> Scoreboard:
     """Read ``scoreboard.json``; a file without intervals (another program's) gives scores with ``n`` 0."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        gap = content.get("gap", {"not_measured": "no retrained model given"})
-        rows = tuple(_row(row) for row in content["rows"])
-        return Scoreboard(str(content["model"]), str(content["benchmark"]), rows, _score(gap))
+        return from_json(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise UserError("no such file", where=str(path), fix="run an audit first") from None
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"not a scoreboard: {reason}", where=str(path), fix="run the audit again") from None
+
+
+def from_json(content: Mapping[str, Any]) -> Scoreboard:
+    """The inverse of :func:`as_json`; what is missing or of another type raises as Python does."""
+    gap = content.get("gap", {"not_measured": "no retrained model given"})
+    rows = tuple(_row(row) for row in content["rows"])
+    return Scoreboard(str(content["model"]), str(content["benchmark"]), rows, _score(gap))
 
 
 def _row_json(row: Row) -> dict[str, Any]:

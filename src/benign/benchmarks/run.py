@@ -1,18 +1,28 @@
-"""Run a benchmark: every method on the original model, one audit over all, results that are there are kept."""
+"""Run a benchmark: what is missing of its experiments is measured, what is there is kept; and the demo."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import benign
-from benign.audit.run import Audit, Candidate, Settings, audit, candidates
-from benign.audit.score import Scoreboard
-from benign.audit.scoreboard import load as load_scoreboard
+from benign.audit.run import Audit, Settings, audit
+from benign.audit.score import Row, Scoreboard
 from benign.audit.scoreboard import save
+from benign.benchmarks.benchmark import Benchmark
+from benign.benchmarks.experiment import Experiment
+from benign.benchmarks.grid import Cell, Failure, How, references, run_grid
 from benign.benchmarks.presets import DEMO, embedded
+from benign.benchmarks.results import (
+    Measured,
+    load_measured,
+    load_references,
+    save_measured,
+    save_references,
+    scoreboards,
+)
 from benign.benchmarks.smllmun import Ratio, SMLLMUn
 from benign.benchmarks.summary import table
 from benign.data.atomic import write_text
@@ -62,43 +72,104 @@ def run_demo(
     return found
 
 
-def run_bench(
-    benchmark: str,
-    *,
-    methods: Sequence[str] | None,
-    ratios: Sequence[int],
-    seeds: Sequence[int],
-    out: Path,
-    progress: Report | None = None,
-) -> list[Scoreboard]:
-    """One scoreboard per ratio, with a row per method and seed, in ``out/<benchmark>/<ratio>/scoreboard.json``, and the
-    means over the seeds in ``table.md`` beside it.
+@dataclass(frozen=True)
+class Bench:
+    """What a call of :func:`run_bench` leaves: all that is measured, by setting, and what failed in this call."""
 
-    Rows that an earlier call measured are kept; runs, observations and attacks are resumed.
+    boards: Mapping[int, Scoreboard]
+    failures: tuple[Failure, ...]
+
+
+def experiments_of(
+    benchmark: str, methods: Sequence[str] | None, ratios: Sequence[int], seeds: Sequence[int]
+) -> tuple[Experiment, ...]:
+    """Experiments with the numbers that were tuned for the embedded models.
+
+    Raises:
+        UserError: There is no such benchmark, ratio or method.
+    """
+    settings = tuple(_ratio(ratio) for ratio in ratios)
+    return tuple(Experiment(benchmark, name, embedded(name), settings, tuple(seeds)) for name in methods or DEMO)
+
+
+def run_bench(
+    experiments: Sequence[Experiment],
+    *,
+    out: Path,
+    workers: int = 1,
+    threads: int = 1,
+    progress: Report | None = None,
+) -> dict[str, Bench]:
+    """Measure what is missing of the experiments, and make each benchmark's tables anew.
+
+    Rows go to ``out/<benchmark>/<method>.json``, the two reference models' to ``references.json``, and per setting all
+    of them together to ``<setting>/scoreboard.json``, with the means over the seeds in ``table.md``. Rows that are
+    there are kept; runs, observations and attacks are resumed. A run that fails does not stop the others.
+
+    Args:
+        experiments: What to measure.
+        out: The folder of results.
+        workers: Runs at a time; more than one needs Ray, and changes no number.
+        threads: Processor threads of each run.
+        progress: Called as (what, done, total) while work goes on.
+    """
+    report = progress or _silent
+    how = How(Settings(most=None, max_new_tokens=LONGEST_ANSWER), workers, threads)
+    found = {}
+    for benchmark in dict.fromkeys(experiment.benchmark for experiment in experiments):
+        mine = [experiment for experiment in experiments if experiment.benchmark == benchmark]
+        failures = _measure(benchmark, mine, out, how, report)
+        boards = scoreboards(out, benchmark, DEMO)
+        for setting, board in boards.items():
+            save(board, out / benchmark / f"{setting:02d}" / "scoreboard.json")
+            write_text(out / benchmark / f"{setting:02d}" / "table.md", table(board))
+        asked = {setting for experiment in mine for setting in experiment.settings}
+        found[benchmark] = Bench({s: board for s, board in boards.items() if s in asked}, failures)
+    return found
+
+
+def _measure(
+    benchmark: str, experiments: Sequence[Experiment], out: Path, how: How, report: Report
+) -> tuple[Failure, ...]:
+    kept = {experiment.name: list(load_measured(out, experiment)) for experiment in experiments}
+    by_name = {experiment.name: experiment for experiment in experiments}
+    wanted = [
+        (setting, seed, experiment)
+        for experiment in experiments
+        for setting in experiment.settings
+        for seed in experiment.seeds
+        if (setting, seed) not in {(found.setting, found.row.seed) for found in kept[experiment.name]}
+    ]
+    there = load_references(out, benchmark)
+    cells = []
+    for setting in dict.fromkeys(setting for setting, _, _ in wanted):
+        bench, place = protocol(benchmark, setting), out / benchmark / f"{setting:02d}"
+        board = references(bench, place, how, report)
+        if setting not in there:
+            save_references(out, benchmark, setting, board)
+        cells += [Cell(bench, place, e.name, e.method, seed) for s, seed, e in wanted if s == setting]
+
+    def done(cell: Cell, row: Row) -> None:
+        measured = Measured(int(cell.place.name), row, benign.__version__)
+        kept[cell.name].append(measured)
+        save_measured(out, by_name[cell.name], kept[cell.name])
+
+    return run_grid(cells, how, done=done, report=report)
+
+
+def protocol(benchmark: str, setting: int) -> Benchmark:
+    """A benchmark's protocol with a setting.
+
+    Raises:
+        UserError: There is no such benchmark or setting.
     """
     if benchmark not in BENCHMARKS:
         raise unknown_name("benchmark", benchmark, BENCHMARKS)
-    boards = []
-    for ratio in ratios:
-        bench = SMLLMUn(_ratio(ratio))
-        place = out / benchmark / f"{ratio:02d}"
-        job = _Job(load(bench.original), bench.data(), place / "runs", progress)
-        made = [_one(job, name, seed) for name in methods or DEMO for seed in seeds]
-        settings = Settings(most=None, max_new_tokens=LONGEST_ANSWER, benchmark=bench.name)
-        found = audit(
-            job.model,
-            made,
-            bench.evaluation(),
-            out=place / "audit",
-            retrained=bench.retrained,
-            settings=settings,
-            progress=progress,
-        )
-        board = _joined(place / "scoreboard.json", found.scoreboard)
-        save(board, place / "scoreboard.json")
-        write_text(place / "table.md", table(board))
-        boards.append(board)
-    return boards
+    return SMLLMUn(_ratio(setting))
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +191,6 @@ class _Job:
             cache=self.runs / "stages",
             progress=_named(self.progress, name),
         )
-
-
-def _one(job: _Job, name: str, seed: int) -> Candidate:
-    return candidates(job.model, [job.run(name, seed)])[0]
 
 
 def _named(progress: Report | None, name: str) -> Report | None:
@@ -155,12 +222,3 @@ def _through_files(data: Data, folder: Path) -> Data:
         general=files.get("general"),
         strangers=files.get("strangers"),
     )
-
-
-def _joined(path: Path, new: Scoreboard) -> Scoreboard:
-    """The rows of an earlier scoreboard, each in its place and as it was measured last, and then the new ones."""
-    if not path.exists():
-        return new
-    fresh = {(row.method, row.seed): row for row in new.rows}
-    kept = [fresh.pop((row.method, row.seed), row) for row in load_scoreboard(path).rows]
-    return replace(new, rows=(*kept, *fresh.values()))

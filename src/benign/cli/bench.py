@@ -13,34 +13,54 @@ from benign.errors import UserError
 
 
 def bench(
-    benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="smllmun.", show_default=False)],
+    benchmark: Annotated[
+        str | None, typer.Argument(metavar="[BENCHMARK]", help="smllmun; leave it out with --experiments.")
+    ] = None,
     methods: Annotated[str | None, typer.Option(metavar="A,B,...", help="Methods to run.", show_default="all")] = None,
     ratios: Annotated[str, typer.Option(metavar="N,N,...", help="Percent of the people to forget.")] = "5,10",
     seeds: Annotated[int, typer.Option(help="How many seeds, counted from 0.", min=1)] = 3,
+    experiments: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run what is missing of these experiment files instead.")
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the results are.")] = Path("benches/results"),
+    workers: Annotated[int, typer.Option(help="Runs at a time; more than 1 needs benign[ray].", min=1)] = 1,
+    threads: Annotated[int, typer.Option(help="Processor threads of each run.", min=1)] = 1,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Run a benchmark's methods, ratios and seeds; results that are already there are kept.
 
-    Example: benign bench smllmun --methods idk,smfa --ratios 5,10 --seeds 3
+    Example: benign bench smllmun --methods idk,smfa --ratios 5,10 --seeds 3 --workers 2
     """
+    if (benchmark is None) == (experiments is None):
+        raise UserError("give a BENCHMARK or --experiments", where="benign bench", fix="one of the two")
     chosen, percents = listed(methods), _numbers(ratios)
-    from benign.benchmarks.run import run_bench
+    from benign.benchmarks.experiment import read_experiments
+    from benign.benchmarks.run import experiments_of, run_bench
 
+    wanted = (
+        read_experiments(experiments)
+        if experiments
+        else experiments_of(str(benchmark), chosen, percents, tuple(range(seeds)))
+    )
     with render.work(quiet=quiet) as progress:
-        boards = run_bench(
-            benchmark, methods=chosen, ratios=percents, seeds=tuple(range(seeds)), out=out, progress=progress
-        )
+        found = run_bench(wanted, out=out, workers=workers, threads=threads, progress=progress)
+    boards = [board for bench in found.values() for board in bench.boards.values()]
+    failures = [failure for bench in found.values() for failure in bench.failures]
     if json:
         from benign.audit.scoreboard import as_json
 
-        render.emit({"out": out, "scoreboards": [as_json(board) for board in boards]})
-        return
-    for board in boards:
-        render.say(board.benchmark)
-        render.scoreboard(board)
+        failed = [{"run": str(failure.cell), "error": failure.error} for failure in failures]
+        render.emit({"out": out, "scoreboards": [as_json(board) for board in boards], "failed": failed})
+    else:
+        for board in boards:
+            render.say(board.benchmark)
+            render.scoreboard(board)
+    for failure in failures:
+        render.warn(f"failed: {failure.cell}: {failure.error}")
+    if failures:
+        raise typer.Exit(1)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

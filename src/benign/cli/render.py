@@ -143,6 +143,11 @@ def say(text: str) -> None:
     print(text)
 
 
+def warn(text: str) -> None:
+    """Print a line for a person on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = False) -> None:
     """Print a table on stdout; with ``numbers``, all columns but the first stand to the right."""
     from rich.box import SIMPLE_HEAD

@@ -11,8 +11,10 @@ from benign.errors import UserError
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[Path]:
+def claimed(folder: Path, *, wait: bool = False) -> Iterator[Path]:
     """Hold a folder for this process; it is made if absent.
+
+    With ``wait`` a folder that another process holds is waited for: it makes what both need.
 
     The lock is the kernel's and dies with the process, so a killed run leaves nothing to clean up.
 
@@ -26,7 +28,7 @@ def claimed(folder: Path) -> Iterator[Path]:
         raise UserError(f"cannot write here: {error.strerror}", where=str(folder)) from None
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise UserError(
                 "another process is working in this folder", where=str(folder), fix="wait for it, or give another --out"

@@ -161,7 +161,7 @@ class _Run:
         """Train a stage, or take it from the cache; a finished stage is a delta and its ``done.json``."""
         start = load(stage.start) if stage.start else self.model
         key = canonical.digest(stage, self.seed, self.data.digest, start.digest, benign.__version__)
-        with claimed(self.stages / key[:24]) as folder:
+        with claimed(self.stages / key[:24], wait=True) as folder:
             mark = folder / "done.json"
             if not mark.exists():
                 self._train_anew(stage, start, key, folder)
