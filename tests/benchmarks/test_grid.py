@@ -18,7 +18,7 @@ import torch
 from benign.audit.comparison import compare, open_side
 from benign.audit.score import Row
 from benign.audit.scoreboard import as_json, load
-from benign.benchmarks.grid import Cell, references, run_cell, run_grid
+from benign.benchmarks.grid import Cell, gpu_share, references, run_cell, run_grid
 from benign.errors import UserError
 from tests import toys
 from tests.benchmarks.tiny import cells, how
@@ -113,6 +113,12 @@ def test_without_ray_the_message_names_the_extra(base: str, tmp_path: Path, monk
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(UserError, match=r"--workers: ray is not installed \(pip install 'benign\[ray\]'\)"):
         run_grid(cells(base, tmp_path / "05"), how(2), done=lambda *_: None, report=lambda *_: None)
+
+
+@pytest.mark.parametrize(("workers", "gpus", "share"), [(4, 0, 0.0), (2, 4, 1.0), (4, 4, 1.0), (5, 2, 1 / 3)])
+def test_every_worker_gets_its_share_of_a_gpu(workers: int, gpus: int, share: float) -> None:
+    assert gpu_share(workers, gpus) == share
+    assert not gpus or gpus * int(1 / share + 1e-9) >= workers
 
 
 @pytest.mark.slow

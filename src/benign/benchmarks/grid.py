@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -174,6 +175,12 @@ def _named(cell: Cell, report: Report) -> Report:
     return told
 
 
+def gpu_share(workers: int, gpus: int) -> float:
+    """How much of a GPU each worker asks Ray for: all workers fit, and none is left on the processor alone, where it
+    would compute other digits than a run without Ray."""
+    return 1 / math.ceil(workers / gpus) if gpus else 0.0
+
+
 def _on_ray(cells: Sequence[Cell], how: How) -> Iterator[tuple[Cell, Row | str]]:
     # Nothing about anybody's runs goes to Ray's makers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -181,9 +188,17 @@ def _on_ray(cells: Sequence[Cell], how: How) -> Iterator[tuple[Cell, Row | str]]
         import ray
     except ImportError:
         raise UserError("ray is not installed", where="--workers", fix="pip install 'benign[ray]'") from None
-    ray.init(num_cpus=how.workers * how.threads, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    # "local": never join a cluster that a killed grid left dying.
+    ray.init(
+        address="local",
+        num_cpus=how.workers * how.threads,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
     try:
-        task = ray.remote(num_cpus=how.threads, max_retries=0)(_outcome)
+        share = gpu_share(how.workers, torch.cuda.device_count())
+        task = ray.remote(num_cpus=how.threads, num_gpus=share, max_retries=0)(_outcome)
         waiting = {task.remote(cell, how, _silent): cell for cell in cells}
         while waiting:
             [ready], _ = ray.wait(list(waiting), num_returns=1)

@@ -13,6 +13,7 @@ from benign.errors import UserError
 
 if TYPE_CHECKING:
     from benign.audit.judges.judge import Judge
+    from benign.audit.run import Audit
 
 
 Out = Annotated[Path, typer.Option(metavar="DIR", help="The audit's folder.")]
@@ -75,10 +76,7 @@ def audit(
             progress=progress,
         )
         report = build_report(found, out / "report.html")
-        if track:
-            from benign.audit.track import track_scores
-
-            track_scores(found, track)
+        _track(found, track)
     if json:
         from benign.audit.scoreboard import as_json
 
@@ -86,6 +84,13 @@ def audit(
         return
     render.scoreboard(found.scoreboard)
     render.say(f"report: {report}")
+
+
+def _track(found: Audit, track: str | None) -> None:
+    if track:
+        from benign.audit.track import track_scores
+
+        track_scores(found, track)
 
 
 def _judge(judge: str, model: str | None, out: Path) -> Judge | None:
