@@ -139,6 +139,7 @@ def test_a_killed_grid_goes_on_where_it_stopped(base: str, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_workers_change_no_bit_and_a_killed_parallel_grid_goes_on(base: str, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     with start(base, tmp_path / "killed", 2) as process:
