@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from benign.audit.observation import AS_IS, Observations, Route
+from benign.audit.observation import AS_IS, PARAPHRASES, Observations, Route
 from benign.data.record import Kind
 from benign.errors import NotMeasured
 
@@ -38,7 +38,7 @@ class Scope:
     def _nothing(self, route: Route | None) -> str:
         shown = {"image": " with a picture", "text": " by name", None: ""}[route]
         sort = f"{self.kind} questions" if self.kind else "questions"
-        wording = " in other words" if self.view == "paraphrases" else ""
+        wording = " in other words" if self.view == PARAPHRASES else ""
         sets = " or ".join(self.splits)
         return f"no {sort}{shown}{wording} in the {sets} set"
 
