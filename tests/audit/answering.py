@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benign.audit.observation import Observation, Observations
+from benign.audit.observation import Observation, Observations, OptionScore
 from benign.audit.plan import asked_question
 from benign.data.record import ImageRef, Record
 from benign.engine.scored import Scored
@@ -90,6 +90,11 @@ def seen(text: str = "blue", gold: str = "blue", **fields: Any) -> Observation:
         "question": "which colour?", "logp": (-1.0,),
     } | fields  # fmt: skip
     return Observation(text=text, gold=gold, **given)
+
+
+def other(text: str, *logp: float) -> OptionScore:
+    """A given answer with its tokens' log-probabilities."""
+    return OptionScore(text, sum(logp), len(logp))
 
 
 def many(*observations: Observation) -> Observations:

@@ -24,6 +24,8 @@ class Scope:
     kind: Kind | None = None
     route: RouteChoice = "any"
     view: str = AS_IS
+    asked: bool = True
+    """Whether plain documents, which are scored but not asked, stay out."""
 
     def pick(self, observations: Observations) -> Observations | NotMeasured:
         """The observations in scope, or why there are none."""
@@ -32,7 +34,8 @@ class Scope:
             return NotMeasured("no memory question has a picture: the memory columns already ask by name")
         routes: dict[RouteChoice, Route] = {"main": main, "by_name": "text", "image": "image", "text": "text"}
         route = routes.get(self.route)
-        found = observations.where(split=self.splits, kind=self.kind, route=route, view=self.view).asked
+        found = observations.where(split=self.splits, kind=self.kind, route=route, view=self.view)
+        found = found.asked if self.asked else found
         return found if found else NotMeasured(self._nothing(route))
 
     def _nothing(self, route: Route | None) -> str:

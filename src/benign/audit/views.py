@@ -123,6 +123,29 @@ WRAPPED = View("wrapped", lambda record: wrapped(record, "Please answer as well 
 ALL_VIEWS = (TEXT_ONLY, *IMAGE_VIEWS, WRAPPED)
 
 
+def beginnings(record: Record, step: int = 5) -> tuple[View, ...]:
+    """MEMO's views (arXiv 2409.11844): the answer's beginning, longer by ``step`` characters each time, is given behind
+    the question and only the rest is expected. There are ceil((length - 1) / step) of them, one without a beginning.
+
+    The beginning stands in the user's turn, because not every chat template lets an answer be begun for the model.
+    """
+    return tuple(
+        View(f"prefix_{length}", lambda seen, length=length: _begun(seen, length))  # type: ignore[misc]
+        for length in range(0, max(0, len(record.gold) - 1), step)
+    )
+
+
+def _begun(record: Record, length: int) -> Record | None:
+    question = asked_question(record)
+    beginning, rest = record.gold[:length], record.gold[length:]
+    if not question or not rest.strip():
+        return None
+    begun = reworded(record, f"{question} {beginning}".rstrip())
+    if not record.messages:
+        return replace(begun, answer=rest)
+    return replace(begun, messages=(*begun.messages[:-1], Message("assistant", (rest,))))
+
+
 def _pictured(record: Record, change: Callable[[Picture, str], Picture]) -> Record | None:
     if not record.images:
         return None
