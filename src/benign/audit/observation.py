@@ -12,6 +12,8 @@ Route = Literal["image", "text"]
 AS_IS = "as_is"
 PARAPHRASES = "paraphrases"
 """In a selection: every other wording of the question, and no other view."""
+_GROUPS = {PARAPHRASES: "paraphrase_", "prefixes": "prefix_"}
+"""Views that are selected together, by what their names begin with."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,15 @@ class Observations:
         route: Route | None = None,
         view: str | None = None,
     ) -> Observations:
-        """The observations that agree with everything given; ``view="paraphrases"`` means every other wording."""
+        """The observations that agree with everything given; ``view="paraphrases"`` means every other wording,
+        ``"prefixes"`` every beginning of the answer."""
         splits = (split,) if isinstance(split, str) else split
         return self.only(
             lambda o: (
                 (splits is None or o.split in splits)
                 and (kind is None or o.kind == kind)
                 and (route is None or o.route == route)
-                and (view is None or o.view == view or (view == PARAPHRASES and o.view.startswith("paraphrase_")))
+                and (view is None or o.view == view or o.view.startswith(_GROUPS.get(view, "/")))
             )
         )
 

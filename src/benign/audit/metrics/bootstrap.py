@@ -7,7 +7,7 @@ Field and Welsh (2007). Deterministic: a function of the values and the seed.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -100,23 +100,26 @@ def statistic_score(
     if value in bounds and _finite(bounds):
         return replace(_at_bound(value, smallest, bounds, level), n=n)
     generator = np.random.Generator(np.random.PCG64(seed))
-    places = [_places(sample) for sample in samples]
-    found = []
-    for _ in range(draws):
-        drawn = [np.concatenate([p[i] for i in generator.integers(0, len(p), len(p))]) for p in places]
-        found.append(statistic([sample.rows[index] for sample, index in zip(samples, drawn, strict=True)]))
+    grouped = [_grouped(sample) for sample in samples]
+    found = [statistic([rows[_drawn(sizes, generator)] for rows, sizes in grouped]) for _ in range(draws)]
     low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
     return Score(value, min(float(low), value), max(float(high), value), n)
 
 
-def _places(sample: Sample) -> list[NDArray[np.intp]]:
-    """Where each cluster's items stand, in an order that ignores the input's."""
-    cells: dict[str, list[int]] = defaultdict(list)
+def _grouped(sample: Sample) -> tuple[Floats, NDArray[np.intp]]:
+    """The items cluster by cluster, in an order that ignores the input's, and the clusters' sizes."""
     order = sorted(range(len(sample.rows)), key=lambda i: (sample.clusters[i], sample.rows[i].tolist()))
-    for place in order:
-        cells[sample.clusters[place]].append(place)
-    kept = list(cells.values()) if len(cells) > 1 else [[place] for place in order]
-    return [np.array(places) for places in kept]
+    sizes = np.array(list(Counter(sample.clusters[i] for i in order).values()), dtype=np.intp)
+    return sample.rows[order], sizes if len(sizes) > 1 else np.ones(len(order), dtype=np.intp)
+
+
+def _drawn(sizes: NDArray[np.intp], generator: np.random.Generator) -> NDArray[np.intp]:
+    """Where the items of clusters drawn with replacement stand."""
+    chosen = generator.integers(0, len(sizes), len(sizes))
+    starts = (sizes.cumsum() - sizes)[chosen]
+    kept = sizes[chosen]
+    places: NDArray[np.intp] = np.repeat(starts - (kept.cumsum() - kept), kept) + np.arange(kept.sum())
+    return places
 
 
 def _finite(bounds: Bounds) -> bool:

@@ -16,7 +16,7 @@ from benign.errors import NotMeasured
 
 ABOVE_ONE: Bounds = (1.0, math.inf)
 BITS: Bounds = (0.0, math.inf)
-_COMPARED = 200
+_COMPARED = 100
 """Answers that self-BLEU compares: its cost grows with the square."""
 
 
@@ -70,7 +70,7 @@ def distinct(observations: Observations, *, n: int = 2) -> Score | NotMeasured:
 
 
 def self_bleu(observations: Observations) -> Score | NotMeasured:
-    """Mean BLEU of each answer against the other answers, over at most 200 of them.
+    """Mean BLEU of each answer against the other answers, over at most 100 of them.
 
     Range 0 to 1, lower is better: 1 is the same answer to everything. Source: Zhu et al. 2018 (arXiv 1802.01886).
     """

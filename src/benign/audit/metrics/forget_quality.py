@@ -52,8 +52,10 @@ def ks_p_value(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def ks_log10_p(one: Sequence[float], other: Sequence[float]) -> float:
-    """The decimal logarithm of the two-sided p-value: exact by counting lattice paths (Hodges 1958) up to ``EXACT`` items, and beyond
-    by the limiting distribution."""
+    """The decimal logarithm of the two-sided p-value.
+
+    Exact by counting lattice paths (Hodges 1958) up to ``EXACT`` items, and beyond by the limiting distribution.
+    """
     m, n = len(one), len(other)
     steps = _steps(one, other)
     if steps == 0:

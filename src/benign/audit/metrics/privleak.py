@@ -47,6 +47,41 @@ def privleak(
     return Score(value, low, high, found.n)
 
 
+def privacy(
+    forget: Observations,
+    holdout: Observations,
+    retrained: Observations,
+    *,
+    inference: Inference = "min_k",
+    k: float = K,
+) -> Score | NotMeasured:
+    """1 - |AUC - AUC'| / AUC', cut at 0, with the retrained model's AUC'.
+
+    Range 0 to 1, higher is better: unlike PrivLeak it has one good end. The interval carries the system's AUC only.
+    Source: the privacy score s_MIA of arXiv 2605.24614 and OpenUnlearning (arXiv 2506.12618).
+    """
+    there, away = same_asks(retrained, forget), same_asks(retrained, holdout)
+    if isinstance(there, NotMeasured):
+        return there
+    if isinstance(away, NotMeasured):
+        return away
+    found = membership_auc(forget, holdout, inference=inference, k=k)
+    base = membership_auc(there, away, inference=inference, k=k)
+    if isinstance(found, NotMeasured) or isinstance(base, NotMeasured):
+        return found if isinstance(found, NotMeasured) else base
+    if base.value == 0:
+        return NotMeasured("the retrained model tells the forget set from the holdout set the other way round")
+    ends = [closeness(auc, base.value) for auc in (found.value, found.low, found.high)]
+    # The interval of the AUC may reach over the goal, where the score is at its best.
+    high = 1.0 if found.low <= base.value <= found.high else max(ends)
+    return Score(ends[0], min(ends), high, found.n)
+
+
+def closeness(auc: float, retrained_auc: float) -> float:
+    """1 - |AUC - AUC'| / AUC', at least 0."""
+    return max(0.0, 1 - abs(auc - retrained_auc) / retrained_auc)
+
+
 def leak(auc: float, retrained_auc: float) -> float:
     """100 (A - A') / A' for two AUCs in which 1 is fully memorised."""
     return 100 * (retrained_auc - auc) / (1 - retrained_auc)
