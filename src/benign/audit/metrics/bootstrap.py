@@ -116,9 +116,9 @@ def _grouped(sample: Sample) -> tuple[Floats, NDArray[np.intp]]:
 def _drawn(sizes: NDArray[np.intp], generator: np.random.Generator) -> NDArray[np.intp]:
     """Where the items of clusters drawn with replacement stand."""
     chosen = generator.integers(0, len(sizes), len(sizes))
-    starts = (sizes.cumsum() - sizes)[chosen]
     kept = sizes[chosen]
-    places: NDArray[np.intp] = np.repeat(starts - (kept.cumsum() - kept), kept) + np.arange(kept.sum())
+    first = (sizes.cumsum() - sizes)[chosen] - (kept.cumsum() - kept)
+    places: NDArray[np.intp] = np.arange(int(kept.sum()), dtype=np.intp) + np.repeat(first.astype(np.intp), kept)
     return places
 
 
