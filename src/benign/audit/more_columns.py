@@ -21,6 +21,7 @@ from benign.audit.metrics.rouge_presets import rouge_1
 from benign.audit.metrics.sampled_bounds import expected_leak_bound, leak_bound
 from benign.audit.metrics.truth_ratio import truth_ratio
 from benign.audit.metrics.verbatim import knowledge_memorisation, verbatim_memorisation
+from benign.audit.observation import PREFIXES
 from benign.audit.scope import Scope
 
 LOG10: Bounds = (float("-inf"), 0.0)
@@ -54,7 +55,7 @@ _MUSE = (
            over(FORGET, knowledge_memorisation), more=True),
     Column("memo", "MEMO", "MUSE", "lower",
            "How well the model goes on from every beginning of the forgotten answers.",
-           over(Scope(("forget",), "memory", view="prefixes"), memo), more=True),
+           over(Scope(("forget",), "memory", view=PREFIXES), memo), more=True),
 )  # fmt: skip
 
 _INFERENCES: dict[Inference, tuple[str, str]] = {

@@ -12,7 +12,9 @@ Route = Literal["image", "text"]
 AS_IS = "as_is"
 PARAPHRASES = "paraphrases"
 """In a selection: every other wording of the question, and no other view."""
-_GROUPS = {PARAPHRASES: "paraphrase_", "prefixes": "prefix_"}
+PREFIXES = "prefixes"
+"""In a selection: every beginning of the answer that was given behind the question."""
+_GROUPS = {PARAPHRASES: "paraphrase_", PREFIXES: "prefix_"}
 """Views that are selected together, by what their names begin with."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from benign.audit.observation import AS_IS, PARAPHRASES, Observations, Route
+from benign.audit.observation import AS_IS, PARAPHRASES, PREFIXES, Observations, Route
 from benign.data.record import Kind
 from benign.errors import NotMeasured
 
@@ -41,7 +41,8 @@ class Scope:
     def _nothing(self, route: Route | None) -> str:
         shown = {"image": " with a picture", "text": " by name", None: ""}[route]
         sort = f"{self.kind} questions" if self.kind else "questions"
-        wording = " in other words" if self.view == PARAPHRASES else ""
+        wordings = {AS_IS: "", PARAPHRASES: " in other words", PREFIXES: " after a beginning of the answer"}
+        wording = wordings.get(self.view, f" seen as {self.view}")
         sets = " or ".join(self.splits)
         return f"no {sort}{shown}{wording} in the {sets} set"
 
