@@ -79,6 +79,12 @@ def test_samples_depend_on_seed_record_and_number_and_not_on_the_batch(model: Mo
     assert len({text for texts in whole for text in texts}) > 3, "they are samples"
 
 
+def test_two_records_of_one_question_have_samples_of_their_own(model: Model) -> None:
+    twins = [Record(name, question="Who is that ?", answer="nobody") for name in ("a", "b", "a")]
+    one, other, again = Served(model).sample(twins, 4, seed=0, max_new_tokens=6, temperature=2.0)
+    assert one == again != other
+
+
 def test_a_cold_sample_is_the_greedy_answer(model: Model) -> None:
     served = Served(model)
     greedy = served.generate(RECORDS, max_new_tokens=6)

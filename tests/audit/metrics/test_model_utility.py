@@ -21,7 +21,7 @@ def record(number: int, split: str, right: float, wrong: float, text: str = "blu
 
 
 def group(split: str, **fields: object) -> Observations:
-    return Observations(tuple(record(i, split, 0.8, 0.2, **fields) for i in range(4)))  # type: ignore[arg-type]
+    return Observations(tuple(record(i, split, 0.6, 0.2, **fields) for i in range(4)))  # type: ignore[arg-type]
 
 
 def value(score: Score | NotMeasured) -> float:
@@ -36,10 +36,10 @@ def test_one_weak_of_nine_pulls_it_down_and_one_at_zero_kills_it() -> None:
 
 
 def test_the_nine_by_hand() -> None:
-    """Retain: 0.8 plain, ROUGE 1, 1 - 1/4. The other two: 0.8 of 1, ROUGE 1 (general 0.5), 1 - 1/4."""
-    general = Observations(tuple(record(i, "general", 0.8, 0.2, "blue" if i % 2 else "red") for i in range(4)))
+    """Retain: 0.6 plain, ROUGE 1, 1 - 1/3. The other two: 0.6 of 0.8, ROUGE 1 (general 0.5), 1 - 1/3."""
+    general = Observations(tuple(record(i, "general", 0.6, 0.2, "blue" if i % 2 else "red") for i in range(4)))
     found = model_utility(group("retain"), group("neighbour"), general)
-    assert value(found) == pytest.approx(harmonic_mean([0.8, 1, 0.75, 0.8, 1, 0.75, 0.8, 0.5, 0.75]))
+    assert value(found) == pytest.approx(harmonic_mean([0.6, 1, 2 / 3, 0.75, 1, 2 / 3, 0.75, 0.5, 2 / 3]))
 
 
 def test_both_ends() -> None:
