@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from PIL.Image import Image as Picture
 
@@ -123,22 +124,20 @@ WRAPPED = View("wrapped", lambda record: wrapped(record, "Please answer as well 
 ALL_VIEWS = (TEXT_ONLY, *IMAGE_VIEWS, WRAPPED)
 
 
-def beginnings(record: Record, step: int = 5) -> tuple[View, ...]:
-    """MEMO's views (arXiv 2409.11844): the answer's beginning, longer by ``step`` characters each time, is given behind
-    the question and only the rest is expected. There are ceil((length - 1) / step) of them, one without a beginning.
+def beginnings(longest: int = 100, step: int = 5) -> tuple[View, ...]:
+    """MEMO's views (arXiv 2409.11844): the answer's beginning, longer by ``step`` characters from view to view and at
+    most ``longest``, is given behind the question, and only the rest is expected.
 
-    The beginning stands in the user's turn, because not every chat template lets an answer be begun for the model.
+    A record has ceil((its answer's length - 1) / step) of them, the first without a beginning. The beginning stands in
+    the user's turn, because not every chat template lets an answer be begun for the model.
     """
-    return tuple(
-        View(f"prefix_{length}", lambda seen, length=length: _begun(seen, length))  # type: ignore[misc]
-        for length in range(0, max(0, len(record.gold) - 1), step)
-    )
+    return tuple(View(f"prefix_{length}", partial(_begun, length=length)) for length in range(0, longest + 1, step))
 
 
 def _begun(record: Record, length: int) -> Record | None:
     question = asked_question(record)
     beginning, rest = record.gold[:length], record.gold[length:]
-    if not question or not rest.strip():
+    if not question or length >= len(record.gold) - 1 or not rest.strip():
         return None
     begun = reworded(record, f"{question} {beginning}".rstrip())
     if not record.messages:
