@@ -25,7 +25,7 @@ from benign.models.sampling import Sampling, uniforms
 from benign.models.vision_cache import VisionCache
 
 Progress = Callable[[int], None]
-_ROWS = 1024  # at a time, where something of the size [rows, V] is built
+_ROWS = 256  # at a time, where something of the size [rows, V] is built
 
 
 class System(Protocol):
