@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benign.audit.observation import Observation, Observations
+from benign.audit.observation import Observation, Observations, OptionScore
 from benign.audit.plan import asked_question
 from benign.data.record import ImageRef, Record
+from benign.engine.scored import Scored
 
 PICTURE = ImageRef(data=b"picture")
 
@@ -25,6 +26,7 @@ class Answering:
         self.digest = digest
         self.lives = lives
         self.calls: list[int] = []
+        self.scored: list[int] = []
 
     def generate(
         self,
@@ -47,10 +49,30 @@ class Answering:
         answers: Sequence[str],
         *,
         progress: Callable[[int], None] | None = None,
-    ) -> list[tuple[float, ...]]:
+    ) -> list[Scored]:
         if progress:
             progress(len(records))
-        return [self._logp(record, answer) for record, answer in zip(records, answers, strict=True)]
+        self.scored.append(len(records))
+        return [self._scored(record, answer) for record, answer in zip(records, answers, strict=True)]
+
+    def sample(
+        self,
+        records: Sequence[Record],
+        k: int,
+        *,
+        seed: int,
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[tuple[str, ...]]:
+        if progress:
+            progress(k * len(records))
+        return [tuple(f"{record.gold} {seed} {i} {temperature}" for i in range(k)) for record in records]
+
+    def _scored(self, record: Record, answer: str) -> Scored:
+        logp = self._logp(record, answer)
+        return Scored(logp, tuple(x - 1 for x in logp), tuple(-x for x in logp), tuple(x > -1 for x in logp))
 
     def _logp(self, record: Record, answer: str) -> tuple[float, ...]:
         digest = hashlib.sha256(f"{record.id} {answer}".encode()).digest()
@@ -68,6 +90,11 @@ def seen(text: str = "blue", gold: str = "blue", **fields: Any) -> Observation:
         "question": "which colour?", "logp": (-1.0,),
     } | fields  # fmt: skip
     return Observation(text=text, gold=gold, **given)
+
+
+def other(text: str, *logp: float) -> OptionScore:
+    """A given answer with its tokens' log-probabilities."""
+    return OptionScore(text, sum(logp), len(logp))
 
 
 def many(*observations: Observation) -> Observations:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from statistics import harmonic_mean
+
 import pytest
 
 from audit.answering import many, seen
@@ -8,6 +11,7 @@ from benign.audit.columns import COLUMNS, column
 from benign.audit.judges.rules import RulesJudge
 from benign.audit.observation import Observations
 from benign.audit.score import Score
+from benign.audit.sources import Sources
 from benign.errors import NotMeasured
 
 JUDGE = RulesJudge()
@@ -17,7 +21,7 @@ def measure(name: str, seen_by: Observations) -> Score | NotMeasured:
     found = column(name)
     assert found is not None
     assert found.measure is not None
-    return found.measure(seen_by, JUDGE)
+    return found.measure(Sources(seen_by, seen_by, seen_by, JUDGE))
 
 
 def value(name: str, seen_by: Observations) -> float:
@@ -48,15 +52,27 @@ def test_the_names_that_others_rely_on() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [c.name for c in COLUMNS if c.measure])
+RIGHT, WRONG = math.exp(-0.1), math.exp(-5)
+SHARE, BETTER = RIGHT / (RIGHT + WRONG), 1 - WRONG / RIGHT
+# What a model that knows all scores where that is not the bound: right answers at -0.1 a token and wrong ones at -5.
+KNOWING = {
+    "memory_probability": RIGHT, "overall_memory": 0.0, "refusal_forget": 0.0, "memory_truth": SHARE,
+    "truth_ratio": WRONG / RIGHT, "truth_ratio_kept": BETTER, "memory_option_probability": SHARE,
+    "model_utility": harmonic_mean([RIGHT, 1, BETTER, SHARE, 1, BETTER, SHARE, 1, BETTER]),
+    "over_forgetting": 0.0, "membership_reference": 0.5, "fluency": (2 / 3 * math.log2(3) + 4 / 3) / 2,
+    "perplexity": 1 / RIGHT,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", [c.name for c in COLUMNS if c.measure and c.name not in ("memory_choice", "distinct", "self_bleu")]
+)
 def test_a_model_that_knows_all_is_at_the_good_end_but_for_forgetting(name: str) -> None:
-    if name == "memory_choice":
-        return
+    """Beside itself as the original and the retrained model, so nothing differs from either."""
     found = column(name)
     assert found is not None
-    expected = {"memory_probability": pytest.approx(0.9048, abs=1e-3), "overall_memory": 0.0, "refusal_forget": 0.0}
     best = found.bounds[1] if found.better == "higher" or not name.startswith("refusal") else 0.0
-    assert value(name, observations(knows)) == expected.get(name, best)
+    assert value(name, observations(knows)) == pytest.approx(KNOWING.get(name, best), abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +82,8 @@ def test_a_model_that_knows_all_is_at_the_good_end_but_for_forgetting(name: str)
         ("refusal_forget", 0.0), ("understanding_forget", 1.0), ("retained_memory", 1.0), ("neighbour_memory", 1.0),
         ("general", 1.0), ("fact_forget_im", 0.0), ("fact_retain_im", 10.0), ("overall_memory", 10.0),
         ("overall_understanding", 10.0), ("rouge_forget_im", 0.0), ("understanding_new", 1.0),
+        ("memory_tokens", 0.0), ("memory_extraction", 0.0), ("memory_truth", 0.5), ("truth_ratio", 1.0),
+        ("membership_auc", 0.5), ("privacy", 1.0), ("over_forgetting", 0.0), ("leak_at_4", 0.0), ("memo", 0.0),
     ],
 )  # fmt: skip
 def test_a_model_that_never_met_them(name: str, expected: float) -> None:

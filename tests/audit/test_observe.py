@@ -10,7 +10,7 @@ import pytest
 
 from audit.answering import Answering, Killed, question
 from benign.audit.observation import Observations, OptionScore
-from benign.audit.observe import observe
+from benign.audit.observe import Samples, observe
 from benign.audit.plan import Ask, plan
 from benign.data.record import Data, Record
 
@@ -36,6 +36,41 @@ def test_an_observation_holds_what_the_system_did(tmp_path: Path) -> None:
     assert first.logp == system._logp(record, "thing 0")
     logp = system._logp(record, "thing 2")
     assert first.options[2] == OptionScore("thing 2", sum(logp), len(logp))
+
+
+def test_per_token_numbers_and_other_answers_survive_the_file(tmp_path: Path) -> None:
+    record = question(1, rewordings=("a thing 1",), perturbed=("thing 7", "thing 8"), options=("thing 1", "thing 7"))
+    data = Data(forget=(record,))
+    system = Answering()
+    samples = Samples(2, seed=5, temperature=0.5)
+    for again in (False, True):
+        (found,) = observe(
+            Answering(lives=0) if again else system,
+            plan(data, alternatives=("forget",)),
+            cache=tmp_path,
+            samples=samples,
+        )
+        gold = system._scored(record, "thing 1")
+        assert (found.logp, found.mean, found.std, found.greedy) == (gold.logp, gold.mean, gold.std, gold.greedy)
+        logp = system._logp(record, "thing 8")
+        assert found.perturbed[1] == OptionScore("thing 8", sum(logp), len(logp))
+        assert [answer.text for answer in found.rewordings] == ["a thing 1"]
+        assert found.options[1] == found.perturbed[0]
+        assert found.samples == ("thing 1 5 0 0.5", "thing 1 5 1 0.5")
+    assert system.scored == [4], "an answer with two roles is scored once"
+
+
+def test_samples_are_drawn_only_of_the_forgotten_memory_as_it_is(tmp_path: Path) -> None:
+    data = Data(forget=(question(1, paraphrases=("one?",)), question(2, kind="understanding")), retain=(question(3),))
+    found = observe(Answering(), plan(data), cache=tmp_path, samples=Samples(3))
+    assert [(o.record, o.view) for o in found if o.samples] == [("ann-1", "as_is")]
+
+
+def test_other_samples_are_observed_anew(tmp_path: Path) -> None:
+    for samples in (None, Samples(1), Samples(1, seed=1), Samples(1, temperature=0.7)):
+        system = Answering()
+        observe(system, asks(1), cache=tmp_path, samples=samples)
+        assert system.calls
 
 
 def test_reading_the_cache_gives_the_same_and_asks_nothing(tmp_path: Path) -> None:
@@ -109,7 +144,7 @@ def test_documents_are_scored_and_not_asked(tmp_path: Path) -> None:
 def test_progress_counts_answers_and_ends_at_the_total(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     observe(Answering(), asks(2), cache=tmp_path, chunk=3, progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (14, 14), "4 generated, 4 expected answers, 6 options of the forgotten memory"
+    assert seen[-1] == (12, 12), "4 generated, 4 expected answers, 4 other options of the forgotten memory"
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from audit.answering import PICTURE, question
 from benign.audit.plan import AUDITED, asked_question, plan, reworded, spread
+from benign.audit.views import TEXT_ONLY, WRAPPED
 from benign.data.record import Data, Message, Record, Slot
 from benign.errors import UserError
 
@@ -81,3 +82,21 @@ def test_only_the_forgotten_memory_brings_its_choices() -> None:
     kept = Record("r", "bob", question="q ?", answer="a", options=("a", "b"))
     asks = plan(Data(forget=(choice, seen), retain=(kept,)))
     assert [(ask.record.id, ask.view) for ask in asks if ask.record.options] == [("m", "as_is")]
+
+
+def test_other_answers_are_scored_only_where_a_split_asks_for_them() -> None:
+    fields = {"perturbed": ("wrong",), "rewordings": ("right",)}
+    memory, seeing = question(0, paraphrases=("p?",), **fields), question(1, kind="understanding", **fields)
+    data = Data(forget=(memory, seeing), retain=(question(2, subject="bob", **fields),))
+    assert not any(ask.record.perturbed or ask.record.rewordings for ask in plan(data))
+    asks = plan(data, alternatives=("forget",))
+    assert [(a.record.id, a.view) for a in asks if a.record.perturbed] == [("ann-0", "as_is")]
+    assert [(a.record.id, a.view) for a in asks if a.record.rewordings] == [("ann-0", "as_is")]
+
+
+def test_views_are_asked_of_the_forgotten_memory_that_has_them() -> None:
+    data = Data(forget=(question(0), question(1, image=False)), retain=(question(2, subject="bob"),))
+    asks = plan(data, views=(TEXT_ONLY, WRAPPED))
+    assert [(a.record.id, a.view) for a in asks if a.view != "as_is"] == [
+        ("ann-0", "text_only"), ("ann-0", "wrapped"), ("ann-1", "wrapped"),
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audit.answering import seen
-from benign.audit.observation import Observation, Observations
+from benign.audit.observation import Observation, Observations, OptionScore
 
 Says = Callable[[str, str, str, str], str]
 SPLITS = ("forget", "retain", "neighbour", "holdout", "general")
@@ -35,19 +35,29 @@ def _about(says: Says, split: str, subject: str, number: int) -> list[Observatio
     if split == "general":
         asked = [{"kind": "general", "route": "text"}]
     if split == "holdout":
-        asked = asked[2:]
+        asked = [asked[0], asked[2]]
     if split == "forget":
-        asked += [{"kind": "memory", "route": "image", "view": f"paraphrase_{i}"} for i in (1, 2)]
+        views = ("paraphrase_1", "paraphrase_2", "prefix_0", "prefix_5")
+        asked += [{"kind": "memory", "route": "image", "view": view} for view in views]
     made = []
     for fields in asked:
         answer = gold(split, fields["kind"], number)
         text = says(split, fields["kind"], fields["route"], answer)
-        probability = (-0.1,) if text == answer else (-5.0,)
+        if split == "holdout" and fields["kind"] == "memory" and text == answer:
+            text = "a guess"  # nobody was told
+        scores = _scored(text == answer, text)
         name = f"{subject}-{number}-{fields['kind']}-{fields['route']}"
-        made.append(
-            seen(text, answer, record=name, split=split, subject=subject, question="which?", logp=probability, **fields)
-        )
+        about: dict[str, Any] = {"record": name, "split": split, "subject": subject, "question": "which?"}
+        made.append(seen(text, answer, **about, **scores, **fields))
     return made
+
+
+def _scored(right: bool, text: str) -> dict[str, Any]:
+    """Two tokens and the end; whoever says the answer finds it likely, and wrong ones as unlikely as the others do."""
+    return {
+        "logp": (-0.1 if right else -5.0,) * 3, "mean": (-1.0,) * 3, "std": (1.0,) * 3, "greedy": (right,) * 3,
+        "perturbed": (OptionScore("wrong", -15.0, 3),), "samples": (text,) * 4,
+    }  # fmt: skip
 
 
 def knows(split: str, kind: str, route: str, answer: str) -> str:

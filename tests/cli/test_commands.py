@@ -129,11 +129,12 @@ def test_audit_hands_on_everything_and_reports(
     monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
     module("benign.report.build", monkeypatch, build_report=recorder(reports, Path("o/report.html")))
     words = ["audit", "m", "a", "b", "--forget", "f", "--out", "o", "--retrained-model", "t", "--no-relearn", "--json"]
-    words += ["--judge", "http://localhost:1/v1", "--judge-model", "j"]
+    words += ["--judge", "http://localhost:1/v1", "--judge-model", "j", "--samples", "7"]
     assert main(words) == 0
     [(args, options)] = audits
     assert args == ("m", [Path("a"), Path("b")], "the data")
     assert options["settings"].relearn is None
+    assert options["settings"].samples.k == 7
     assert (options["judge"].url, options["judge"].model) == ("http://localhost:1/v1", "j")
     assert (options["out"], options["retrained"]) == (Path("o"), "t")
     assert reports == [((FOUND, Path("o/report.html")), {})]
@@ -153,6 +154,7 @@ def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.Monkey
     assert args == ("m", [], "the data")
     assert options["judge"] is None
     assert options["settings"].relearn is not None
+    assert options["settings"].samples is None
 
 
 def test_demo_hands_on_its_choices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

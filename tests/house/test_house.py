@@ -29,7 +29,7 @@ IMPORT_NAMES = {
 # Declared, and needed without being imported: `accelerate` by transformers for loading onto devices, the other two by
 # mlflow for its SQLite files.
 NEEDED_BY_OTHERS = {"accelerate", "alembic", "sqlalchemy"}
-EXTRAS = ("datasets", "mlflow", "ray", "tensorboard", "wandb")
+EXTRAS = ("datasets", "mlflow", "ray", "stemmer", "tensorboard", "wandb")
 """What the package itself imports where it is asked for."""
 
 

@@ -18,11 +18,16 @@ import pyarrow.parquet as pq
 from benign.audit.observation import Observation, OptionScore
 from benign.data.atomic import write_bytes
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _OPTION = pa.struct([("text", pa.string()), ("logp", pa.float64()), ("tokens", pa.int32())])
 _TEXTS = ("record", "split", "subject", "kind", "route", "view", "question", "gold", "text")
+_NUMBERS = ("logp", "mean", "std")
+_ANSWERS = ("options", "rewordings", "perturbed")
 _SCHEMA = pa.schema(
-    [(name, pa.string()) for name in _TEXTS] + [("logp", pa.list_(pa.float64())), ("options", pa.list_(_OPTION))],
+    [(name, pa.string()) for name in _TEXTS]
+    + [(name, pa.list_(pa.float64())) for name in _NUMBERS]
+    + [("greedy", pa.list_(pa.bool_())), ("samples", pa.list_(pa.string()))]
+    + [(name, pa.list_(_OPTION)) for name in _ANSWERS]
 )
 
 
@@ -53,8 +58,9 @@ def _plain(row: Observation) -> dict[str, Any]:
 
 
 def _row(plain: dict[str, Any]) -> Observation:
-    options = tuple(OptionScore(**option) for option in plain.pop("options"))
-    return Observation(**{**plain, "logp": tuple(plain["logp"])}, options=options)
+    answers = {name: tuple(OptionScore(**answer) for answer in plain[name]) for name in _ANSWERS}
+    series = {name: tuple(plain[name]) for name in (*_NUMBERS, "greedy", "samples")}
+    return Observation(**{**plain, **answers, **series})
 
 
 def _digest(content: bytes) -> str:

@@ -14,6 +14,7 @@ from benign.audit.judges.rules import RulesJudge
 from benign.audit.observation import Observations
 from benign.audit.paired import Paired, holm, mean_groups, paired
 from benign.audit.score import ORIGINAL, RETRAINED, Group
+from benign.audit.sources import Sources
 from benign.errors import NotMeasured, UserError, unknown_name
 
 SECTIONS = ("forget", "keep", "health")
@@ -168,7 +169,7 @@ def _chosen(systems: Sequence[Observed], wanted: str, where: str) -> list[Observ
 def _columns(names: Sequence[str] | None) -> list[Column]:
     observed = {column.name: column for column in COLUMNS if column.measure is not None}
     if names is None:
-        return [column for column in observed.values() if column.section in SECTIONS]
+        return [column for column in observed.values() if column.section in SECTIONS and not column.more]
     for name in names:
         if name not in observed:
             raise unknown_name("column", name, observed, where="--columns")
@@ -197,7 +198,7 @@ def _line(column: Column, ones: Sequence[Observations], others: Sequence[Observa
     for runs in (ones, others):
         values: list[Sequence[Group]] = []
         for run in runs:
-            score = column.measure(run, judge) if column.measure else NotMeasured("an attack's column")
+            score = column.measure(Sources(run, judge=judge)) if column.measure else NotMeasured("an attack's column")
             if isinstance(score, NotMeasured):
                 return Line(column, score)
             values.append(score.groups)

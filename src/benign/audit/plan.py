@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from benign.audit.observation import AS_IS
-from benign.data.record import Data, Message, Record, Slot
+from benign.audit.views import View
+from benign.audit.views import asked_question as asked_question
+from benign.audit.views import reworded as reworded
+from benign.data.record import Data, Record
 from benign.errors import UserError
 
 AUDITED = ("forget", "retain", "neighbour", "holdout", "general")
@@ -28,29 +31,49 @@ class Ask:
     record: Record
 
 
-def plan(data: Data, *, most: int | None = 400, paraphrases: int = 3) -> tuple[Ask, ...]:
-    """What to ask: every audited split as it is, and the forget set's memory questions also in other words.
+def plan(
+    data: Data,
+    *,
+    most: int | None = 400,
+    paraphrases: int = 3,
+    alternatives: Collection[str] = (),
+    views: Sequence[View] = (),
+) -> tuple[Ask, ...]:
+    """What to ask: every audited split as it is, and the forget set's memory questions also in other ways.
 
     Args:
         data: The splits to audit.
         most: At most so many records per split, spread evenly over its subjects and, within a subject, over kinds
             and over image and text; ``None`` asks all. The choice depends on ids only.
         paraphrases: At most so many other wordings of each memory question of the forget set.
+        alternatives: The splits whose memory and general questions also have their wrong and reworded answers scored,
+            where they have any; each costs a few tokens after a shared beginning.
+        views: Other ways to show or to put each memory question of the forget set.
     """
     asks: list[Ask] = []
     for split in AUDITED:
         records = data.split(split)
         _refuse_repeated_ids(records, split)
         for record in spread(records, most):
-            # Choices cost a forward pass each, and only the forgotten memory's are judged.
-            plain = replace(record, options=())
-            if split == "forget" and record.kind == "memory":
-                asks.append(Ask(split, AS_IS, record))
+            forgotten = split == "forget" and record.kind == "memory"
+            compared = split in alternatives and record.kind != "understanding"
+            asks.append(Ask(split, AS_IS, _trimmed(record, choices=forgotten, compared=compared)))
+            if forgotten:
+                plain = _trimmed(record, choices=False, compared=False)
                 wordings = record.paraphrases[:paraphrases]
                 asks += [Ask(split, f"paraphrase_{i}", reworded(plain, w)) for i, w in enumerate(wordings, 1)]
-            else:
-                asks.append(Ask(split, AS_IS, plain))
+                asks += [Ask(split, view.name, seen) for view in views if (seen := view(plain)) is not None]
     return tuple(asks)
+
+
+def _trimmed(record: Record, *, choices: bool, compared: bool) -> Record:
+    """The record without the answers that nobody judges: each costs tokens."""
+    return replace(
+        record,
+        options=record.options if choices else (),
+        perturbed=record.perturbed if compared else (),
+        rewordings=record.rewordings if compared else (),
+    )
 
 
 def spread(records: Sequence[Record], most: int | None) -> tuple[Record, ...]:
@@ -67,23 +90,6 @@ def spread(records: Sequence[Record], most: int | None) -> tuple[Record, ...]:
     ]
     chosen = {record_id for _, _, record_id in sorted(turns)[:most]}
     return tuple(r for r in records if r.id in chosen)
-
-
-def reworded(record: Record, question: str) -> Record:
-    """The record with another question in the last user turn; pictures and everything else stay."""
-    if not record.messages:
-        return replace(record, question=question)
-    turns = list(record.messages)
-    last = max(i for i, turn in enumerate(turns) if turn.role == "user")
-    pictures = tuple(part for part in turns[last].content if isinstance(part, Slot))
-    turns[last] = Message("user", (*pictures, question))
-    return replace(record, messages=tuple(turns))
-
-
-def asked_question(record: Record) -> str:
-    """The words of the last user turn; empty for a plain document."""
-    users = [turn.text for turn in record.conversation() if turn.role == "user"]
-    return users[-1] if users else ""
 
 
 def _alternating(records: Sequence[Record], *, start: int) -> list[Record]:

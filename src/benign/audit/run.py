@@ -13,10 +13,11 @@ from benign.audit.index import Observed, save_index
 from benign.audit.judges.judge import Judge
 from benign.audit.metrics.rouge import rouge_l
 from benign.audit.observation import Observations
-from benign.audit.observe import CHUNK, cache_key, observe
+from benign.audit.observe import CHUNK, Samples, cache_key, observe
 from benign.audit.plan import Ask, plan
 from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap, save
+from benign.audit.views import View
 from benign.data.record import Data
 from benign.engine.place import claimed
 from benign.engine.result import Result, load_result
@@ -73,6 +74,12 @@ class Settings:
     """Length limit of a generated answer."""
     relearn: Relearn | None = Relearn()
     """The relearning attack; None leaves it out, and the report says so."""
+    alternatives: tuple[str, ...] = ("forget", "retain", "neighbour", "general")
+    """The splits whose wrong and reworded answers are scored, where the records have any (truth ratio, utility)."""
+    views: tuple[View, ...] = ()
+    """Other ways to show each memory question of the forget set (:mod:`benign.audit.views`)."""
+    samples: Samples | None = None
+    """Sampled answers beside the greedy ones (leak@k and its bounds); None draws none."""
     benchmark: str = ""
     """The name that the scoreboard carries."""
 
@@ -124,7 +131,14 @@ def audit(
     if oracle is not None:
         systems.append(Candidate(RETRAINED, Served(oracle), guarantee="exact"))
     with claimed(Path(out)) as folder:
-        work = _Work(data, plan(data, most=settings.most, paraphrases=settings.paraphrases), folder, settings, report)
+        asks = plan(
+            data,
+            most=settings.most,
+            paraphrases=settings.paraphrases,
+            alternatives=settings.alternatives,
+            views=settings.views,
+        )
+        work = _Work(data, asks, folder, settings, report)
         return work.audit((*systems, *made), judge)
 
 
@@ -151,7 +165,12 @@ class _Work:
         rows: list[Row] = []
         index: list[Observed] = []
         for candidate in systems:
-            observations = self._observe(candidate.name, candidate.system, self.asks)
+            # Every row is measured beside both references, the original's own row too.
+            if candidate.name in (ORIGINAL, RETRAINED):
+                seen[candidate.name] = self._observe(candidate.name, candidate.system, self.asks)
+        for candidate in systems:
+            known = seen.get(candidate.name) if candidate.name in (ORIGINAL, RETRAINED) else None
+            observations = known or self._observe(candidate.name, candidate.system, self.asks)
             index.append(Observed(candidate.name, candidate.seed, self._key(candidate.system), len(observations)))
             seen.setdefault(candidate.name, observations)
             row = judge_row(
@@ -180,11 +199,13 @@ class _Work:
             asks,
             cache=self.folder / "observations",
             max_new_tokens=self.settings.max_new_tokens,
+            samples=self.settings.samples if what == "audit" else None,
             progress=lambda done, total: self.report(f"{what} {name}", done, total),
         )
 
     def _key(self, system: System) -> str:
-        return cache_key(system, self.asks, chunk=CHUNK, max_new_tokens=self.settings.max_new_tokens)
+        chosen = self.settings
+        return cache_key(system, self.asks, chunk=CHUNK, max_new_tokens=chosen.max_new_tokens, samples=chosen.samples)
 
     def _relearned(self, candidate: Candidate) -> Score | NotMeasured:
         """Memory of the facts that the attack did not teach, after it; the attacked answers are cached by what the

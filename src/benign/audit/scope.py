@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from benign.audit.observation import AS_IS, Observations, Route
+from benign.audit.observation import AS_IS, PARAPHRASES, PREFIXES, Observations, Route
 from benign.data.record import Kind
 from benign.errors import NotMeasured
 
@@ -24,6 +24,8 @@ class Scope:
     kind: Kind | None = None
     route: RouteChoice = "any"
     view: str = AS_IS
+    asked: bool = True
+    """Whether plain documents, which are scored but not asked, stay out."""
 
     def pick(self, observations: Observations) -> Observations | NotMeasured:
         """The observations in scope, or why there are none."""
@@ -32,13 +34,15 @@ class Scope:
             return NotMeasured("no memory question has a picture: the memory columns already ask by name")
         routes: dict[RouteChoice, Route] = {"main": main, "by_name": "text", "image": "image", "text": "text"}
         route = routes.get(self.route)
-        found = observations.where(split=self.splits, kind=self.kind, route=route, view=self.view).asked
+        found = observations.where(split=self.splits, kind=self.kind, route=route, view=self.view)
+        found = found.asked if self.asked else found
         return found if found else NotMeasured(self._nothing(route))
 
     def _nothing(self, route: Route | None) -> str:
         shown = {"image": " with a picture", "text": " by name", None: ""}[route]
         sort = f"{self.kind} questions" if self.kind else "questions"
-        wording = " in other words" if self.view == "paraphrases" else ""
+        wordings = {AS_IS: "", PARAPHRASES: " in other words", PREFIXES: " after a beginning of the answer"}
+        wording = wordings.get(self.view, f" seen as {self.view}")
         sets = " or ".join(self.splits)
         return f"no {sort}{shown}{wording} in the {sets} set"
 

@@ -18,6 +18,7 @@ from benign.audit.ranking import ranking as ranking
 from benign.audit.ranking import standing as standing
 from benign.audit.scope import Scope
 from benign.audit.score import DESTROYED, ORIGINAL, RETRAINED, Row, Score, Scoreboard
+from benign.audit.sources import Sources
 from benign.data.atomic import write_text
 from benign.errors import NotMeasured, UserError
 
@@ -45,8 +46,8 @@ def judge_row(
     Args:
         method: The method's name; ``original`` and ``retrained`` for the references.
         observations: What the result did.
-        original: What the original model did; needed for the note "destroyed".
-        retrained: What the retrained model did; needed for the note on memory that remains.
+        original: What the original model did; needed for the note "destroyed" and for what compares with it.
+        retrained: What the retrained model did; needed for the note on memory that remains and for what compares.
         judge: Who marks facts and language; the offline rules if not given.
         attacks: The scores of the attack columns.
         seconds: Wall clock of the unlearning.
@@ -56,11 +57,12 @@ def judge_row(
         notes: Words to show beside the numbers, before the ones added here.
     """
     asked_once = AskedOnce(judge or RulesJudge())
+    sources = Sources(observations, original, retrained, asked_once)
     given = dict(attacks or {})
     metrics: dict[str, Score | NotMeasured] = {}
     for column in COLUMNS:
         if column.measure is not None:
-            metrics[column.name] = column.measure(observations, asked_once)
+            metrics[column.name] = column.measure(sources)
         else:
             metrics[column.name] = given.pop(column.name, NotMeasured("the attack was not run"))
     row = Row(
@@ -87,7 +89,7 @@ def _destroyed(row: Row, original: Observations | None, judge: Judge) -> tuple[s
         return ()
     for column in COLUMNS:
         if column.name in ("meaningful", "retained_memory") and column.measure is not None:
-            before, after = column.measure(original, judge), row.value(column.name)
+            before, after = column.measure(Sources(original, judge=judge)), row.value(column.name)
             if isinstance(before, Score) and after is not None and after < before.value / 2:
                 return (DESTROYED,)
     return ()

@@ -14,7 +14,7 @@ from benign.audit.scoreboard import save
 from benign.benchmarks.benchmark import Benchmark
 from benign.benchmarks.experiment import Experiment
 from benign.benchmarks.grid import Cell, Failure, How, references, run_grid
-from benign.benchmarks.presets import DEMO, embedded
+from benign.benchmarks.presets import DEMO, MEASURED, embedded
 from benign.benchmarks.results import (
     Measured,
     load_measured,
@@ -89,7 +89,7 @@ def experiments_of(
         UserError: There is no such benchmark, ratio or method.
     """
     settings = tuple(_ratio(ratio) for ratio in ratios)
-    return tuple(Experiment(benchmark, name, embedded(name), settings, tuple(seeds)) for name in methods or DEMO)
+    return tuple(Experiment(benchmark, name, embedded(name), settings, tuple(seeds)) for name in methods or MEASURED)
 
 
 def run_bench(
@@ -119,7 +119,7 @@ def run_bench(
     for benchmark in dict.fromkeys(experiment.benchmark for experiment in experiments):
         mine = [experiment for experiment in experiments if experiment.benchmark == benchmark]
         failures = _measure(benchmark, mine, out, how, report)
-        boards = scoreboards(out, benchmark, DEMO)
+        boards = scoreboards(out, benchmark, MEASURED)
         for setting, board in boards.items():
             save(board, out / benchmark / f"{setting:02d}" / "scoreboard.json")
             write_text(out / benchmark / f"{setting:02d}" / "table.md", table(board))

@@ -25,6 +25,8 @@ JudgeName = Annotated[str, typer.Option(help="rules (offline), or the address of
 JudgeModel = Annotated[str | None, typer.Option(help="The endpoint's model.")]
 Attack = Annotated[bool, typer.Option("--relearn/--no-relearn", help="Try to bring the memory back.")]
 
+SampleCount = Annotated[int, typer.Option("--samples", min=0, help="Sampled answers to each forgotten question.")]
+
 
 def audit(
     model: options.Model,
@@ -41,6 +43,7 @@ def audit(
     judge: JudgeName = "rules",
     judge_model: JudgeModel = None,
     relearn: Attack = True,
+    samples: SampleCount = 0,
     track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -61,6 +64,7 @@ def audit(
         strangers=strangers,
     )
     from benign.audit.attacks.relearn import Relearn
+    from benign.audit.observe import Samples
     from benign.audit.run import Settings
     from benign.report.build import build_report
 
@@ -72,7 +76,7 @@ def audit(
             out=out,
             retrained=retrained_model,
             judge=marks,
-            settings=Settings(relearn=Relearn() if relearn else None),
+            settings=Settings(relearn=Relearn() if relearn else None, samples=Samples(samples) if samples else None),
             progress=progress,
         )
         report = build_report(found, out / "report.html")

@@ -168,7 +168,7 @@ def scoreboard(board: Scoreboard) -> None:
     from benign.audit.columns import COLUMNS
 
     heads = [row.method if _once(board, row.method) else f"{row.method} #{row.seed}" for row in board.rows]
-    known = {column.name: column for column in COLUMNS}
+    known = {column.name: column for column in COLUMNS if not column.more}
     names = [name for name in known if any(row.value(name) is not None for row in board.rows)]
     marks = {"lower": "↓", "higher": "↑"}
     lines = [

@@ -12,15 +12,20 @@ from typing import Protocol
 
 import torch
 
+from benign.data.answers import Answers
 from benign.data.record import Record
+from benign.engine.draw import derived_seed
+from benign.engine.scored import Scored as Scored
 from benign.models.delta import Delta, applied
 from benign.models.encode import Example, collate
 from benign.models.forward import generate
 from benign.models.load import Model
 from benign.models.pack import packed_rows, together
+from benign.models.sampling import Sampling, uniforms
 from benign.models.vision_cache import VisionCache
 
 Progress = Callable[[int], None]
+_ROWS = 256  # at a time, where something of the size [rows, V] is built
 
 
 class System(Protocol):
@@ -42,8 +47,22 @@ class System(Protocol):
 
     def score(
         self, records: Sequence[Record], answers: Sequence[str], *, progress: Progress | None = None
-    ) -> list[tuple[float, ...]]:
-        """Log-probabilities (nats) of each answer's tokens after the record's question, its end token included."""
+    ) -> list[Scored]:
+        """Each answer's tokens after the record's question, teacher-forced, the end token included."""
+        ...
+
+    def sample(
+        self,
+        records: Sequence[Record],
+        k: int,
+        *,
+        seed: int,
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Progress | None = None,
+    ) -> list[tuple[str, ...]]:
+        """``k`` sampled answers per record; each a function of (seed, record id, its number), whatever the batch."""
         ...
 
 
@@ -70,12 +89,55 @@ class Served:
         self, records: Sequence[Record], *, max_new_tokens: int, progress: Progress | None = None
     ) -> list[str]:
         """Greedy answers, in the order of the records."""
+        return self._spoken(records, max_new_tokens, progress, lambda places: None)
+
+    def sample(
+        self,
+        records: Sequence[Record],
+        k: int,
+        *,
+        seed: int,
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Progress | None = None,
+    ) -> list[tuple[str, ...]]:
+        """Sampled answers, in the order of the records.
+
+        Another batching may change the last bits of a probability, and with them a draw that falls right between two
+        tokens; apart from that a sample does not depend on what else is asked.
+
+        Args:
+            records: The questions.
+            k: How many answers to each.
+            seed: With the record's id and the answer's number, all that chance depends on.
+            max_new_tokens: Length limit of an answer.
+            temperature: Divides the logits; 1 is the model's own distribution, as leak@k needs it (arXiv 2511.04934).
+            top_p: Only the likeliest tokens that together reach this probability are drawn; 1 draws from all.
+            progress: Called with the number of answers just done.
+        """
+        repeated = [record for record in records for _ in range(k)]
+        seeds = [derived_seed(seed, record.id, number) for record in records for number in range(k)]
+
+        def sampling(places: Sequence[int]) -> Sampling:
+            return Sampling(uniforms([seeds[i] for i in places], max_new_tokens), temperature, top_p)
+
+        texts = self._spoken(repeated, max_new_tokens, progress, sampling)
+        return [tuple(texts[start : start + k]) for start in range(0, len(texts), k)] if k else [()] * len(records)
+
+    def _spoken(
+        self,
+        records: Sequence[Record],
+        max_new_tokens: int,
+        progress: Progress | None,
+        sampling: Callable[[Sequence[int]], Sampling | None],
+    ) -> list[str]:
         examples = [self.model.encoder.prompt(record) for record in records]
         texts = [""] * len(records)
         with self._deployed():
             for places in _by_length(examples, self.batch):
                 batch = collate([examples[i] for i in places], side="left", pad_id=self.model.processor.pad_id)
-                tokens = generate(self.model, batch.to(self.model.module.device), max_new_tokens)
+                tokens = generate(self.model, batch, max_new_tokens, sampling=sampling(places))
                 for place, ids in zip(places, tokens, strict=True):
                     texts[place] = self.model.processor.decode(ids)
                 if progress:
@@ -84,15 +146,15 @@ class Served:
 
     def score(
         self, records: Sequence[Record], answers: Sequence[str], *, progress: Progress | None = None
-    ) -> list[tuple[float, ...]]:
-        """Teacher-forced log-probabilities, in the order of the records."""
+    ) -> list[Scored]:
+        """Teacher-forced answers, in the order of the records; one pass gives everything."""
         examples = [self.model.encoder.full(r, answer=a) for r, a in zip(records, answers, strict=True)]
-        scores: list[tuple[float, ...]] = [()] * len(records)
+        scores = [Scored(())] * len(records)
         with self._deployed():
             for places in together(examples, self.batch):
                 rows = packed_rows(self.model, [examples[i] for i in places], vision=self._vision)
-                for owner, place in enumerate(places):
-                    scores[place] = tuple(rows.logp[rows.owner == owner].tolist())
+                for place, found in zip(places, scored(rows), strict=True):
+                    scores[place] = found
                 if progress:
                     progress(len(places))
         return scores
@@ -107,6 +169,30 @@ class Served:
                 yield
         finally:
             self.model.module.train(training)
+
+
+def scored(rows: Answers) -> list[Scored]:
+    """The answer rows of each record as numbers: what the metrics need of the distribution, and not the distribution.
+
+    A model that has not-a-number logits gives not-a-number here, and a token that is ruled out (-inf) counts nothing.
+    """
+    means, stds = [], []
+    for logits in rows.logits.split(_ROWS):
+        logp = torch.log_softmax(logits, dim=-1)
+        weight = logp.exp()
+        ruled_out = weight == 0
+        mean = (weight * logp).masked_fill(ruled_out, 0).sum(-1, keepdim=True)
+        # About the mean, where the difference of two squares would lose the digits that Min-K++ divides by.
+        variance = (weight * (logp - mean).square()).masked_fill(ruled_out, 0).sum(-1)
+        means.append(mean.squeeze(-1))
+        stds.append(variance.sqrt())
+    greedy = rows.logits.argmax(-1) == rows.labels
+    columns = [column.tolist() for column in (rows.logp, torch.cat(means), torch.cat(stds), greedy)]
+    found, start = [], 0
+    for count in rows.rows_per_record.tolist():
+        found.append(Scored(*(tuple(column[start : start + count]) for column in columns)))
+        start += count
+    return found
 
 
 @contextmanager

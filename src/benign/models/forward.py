@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel
 
 from benign.data.answers import Answers
 from benign.data.batch import Batch
 from benign.errors import UserError
 from benign.models.collate import IGNORED
 from benign.models.load import Model
+from benign.models.sampling import Sampling
 
 HiddenAt = int | Literal["head"] | None
 """Where hidden states are taken: after a decoder layer (negative counts from the end), under the head, or nowhere."""
@@ -126,20 +127,24 @@ def _sub_batches(model: Model, batch: Batch) -> Iterator[tuple[Tensor, Mapping[s
 
 
 @torch.no_grad()
-def generate(model: Model, batch: Batch, max_new_tokens: int) -> list[list[int]]:
-    """Greedy answers: the new tokens of each record, without the one that ends the answer.
+def generate(model: Model, batch: Batch, max_new_tokens: int, *, sampling: Sampling | None = None) -> list[list[int]]:
+    """Answers, greedy unless told: the new tokens of each record, without the one that ends the answer.
 
     Args:
         model: The model, with or without an injected adapter.
         batch: Prompts padded on the left.
         max_new_tokens: How many tokens an answer may have at most.
+        sampling: What chance chooses the tokens; None takes the likeliest.
     """
     batch = batch.to(model.module.device)
     answers: list[list[int]] = [[] for _ in range(batch.count)]
     with _plainly_greedy(model):
         for index, inputs in _sub_batches(model, batch):
             options: dict[str, Any] = {**inputs, "max_new_tokens": max_new_tokens}
-            tokens = model.module.generate(**options)[:, inputs["input_ids"].shape[1] :]
+            prompt = inputs["input_ids"].shape[1]
+            if sampling is not None:
+                options["logits_processor"] = LogitsProcessorList([sampling.chooser(index, prompt)])
+            tokens = model.module.generate(**options)[:, prompt:]
             for row, new in zip(index.tolist(), tokens.tolist(), strict=True):
                 answers[row] = _until_end(new, model.processor.end_ids)
     return answers

@@ -21,6 +21,11 @@ SECTIONS = {
     "keep": "More on what was kept",
     "health": "More on health",
     "S-MLLMUn": "The benchmark's own measures (S-MLLMUn)",
+    "TOFU": "More by truth ratio and probability (TOFU)",
+    "MUSE": "More by the text itself (MUSE, MEOW)",
+    "membership": "More membership inference",
+    "texts": "More about the texts",
+    "sampled": "More by sampling",
     "attack": "More attacks",
     "other": "Other columns",
 }

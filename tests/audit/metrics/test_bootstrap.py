@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benign.audit.metrics.bootstrap import Group, combination, interval
+from benign.audit.metrics.bootstrap import Floats, Group, Sample, combination, interval, statistic_score
 from benign.audit.score import Score
 from benign.errors import NotMeasured
 
@@ -115,3 +116,59 @@ def test_nothing_and_no_numbers_are_not_measured() -> None:
     assert interval([], []) == NotMeasured("no observations")
     assert combination([]) == NotMeasured("no observations")
     assert interval([0.1, math.nan], ["a", "b"]) == NotMeasured("1 of 2 values are not finite numbers")
+
+
+def sample(values: Sequence[float], people: int) -> Sample:
+    return Sample(np.array(values, dtype=float).reshape(-1, 1), tuple(str(i % people) for i in range(len(values))))
+
+
+def mean(rows: Sequence[Floats]) -> float:
+    return float(rows[0].mean())
+
+
+def test_any_statistic_has_the_interval_that_the_mean_has() -> None:
+    values = np.random.default_rng(0).random(120).round(3)
+    for people in (120, 30):
+        found = statistic_score(mean, [sample(values.tolist(), people)], draws=4000)
+        known = interval(values.tolist(), sample(values.tolist(), people).clusters, draws=4000)
+        assert isinstance(found, Score)
+        assert isinstance(known, Score)
+        assert (found.value, found.n) == (pytest.approx(known.value), known.n)
+        assert (found.low, found.high) == pytest.approx((known.low, known.high), abs=0.006)
+
+
+def test_whole_clusters_are_drawn() -> None:
+    """Ten people with twelve equal values each know ten things and not 120: the interval is that of ten values."""
+    people = np.random.default_rng(1).random(10)
+    whole = statistic_score(mean, [sample([people[i % 10] for i in range(120)], 10)], draws=4000)
+    ten = statistic_score(mean, [sample(people.tolist(), 10)], draws=4000)
+    assert isinstance(whole, Score)
+    assert isinstance(ten, Score)
+    assert (whole.low, whole.high) == pytest.approx((ten.low, ten.high), abs=0.02)
+
+
+def test_clusters_of_different_sizes_keep_their_own_items() -> None:
+    """Nobody's items come apart: with one person all 0 and another all 1, a draw's sum is a multiple of their sizes."""
+    rows = Sample(np.array([[0.0]] * 3 + [[1.0]] * 5), ("a",) * 3 + ("b",) * 5)
+    seen: set[tuple[int, int]] = set()
+
+    def counted(found: Sequence[Floats]) -> float:
+        ones = int(found[0].sum())
+        seen.add((len(found[0]) - ones, ones))
+        return ones / len(found[0])
+
+    statistic_score(counted, [rows])
+    assert seen == {(3, 5), (6, 0), (0, 10)}
+
+
+def test_a_statistic_on_its_bound_claims_no_certainty() -> None:
+    score = statistic_score(mean, [sample([1.0] * 16, 16)])
+    assert score == interval([1.0] * 16, [str(i) for i in range(16)])
+    assert isinstance(score, Score)
+    assert score.low == pytest.approx(0.025 ** (1 / 16))
+
+
+def test_a_statistic_that_is_not_defined_is_said() -> None:
+    assert isinstance(statistic_score(lambda _: math.nan, [sample([1.0], 1)]), NotMeasured)
+    assert isinstance(statistic_score(mean, [sample([math.nan], 1)]), NotMeasured)
+    assert statistic_score(mean, [Sample(np.zeros((0, 1)), ())]) == NotMeasured("no observations")

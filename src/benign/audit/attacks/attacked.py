@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from benign.data.record import Record
-from benign.engine.serve import Progress, System
+from benign.engine.serve import Progress, Scored, System
 
 
 class Attacked:
@@ -30,6 +30,23 @@ class Attacked:
 
     def score(
         self, records: Sequence[Record], answers: Sequence[str], *, progress: Progress | None = None
-    ) -> list[tuple[float, ...]]:
+    ) -> list[Scored]:
         """The attacked system's log-probabilities."""
         return self._after.score(records, answers, progress=progress)
+
+    def sample(
+        self,
+        records: Sequence[Record],
+        k: int,
+        *,
+        seed: int,
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Progress | None = None,
+    ) -> list[tuple[str, ...]]:
+        """The attacked system's sampled answers."""
+        return self._after.sample(
+            records, k, seed=seed, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p,
+            progress=progress,
+        )  # fmt: skip

@@ -7,9 +7,9 @@ Field and Welsh (2007). Deterministic: a function of the values and the seed.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,12 +50,77 @@ def interval(
     """
     group = Group(1.0, tuple(values), tuple(clusters))
     score = combination([group], draws=draws, level=level, seed=seed)
-    if isinstance(score, Score) and (set(values) == {bounds[0]} or set(values) == {bounds[1]}):
-        reach = (bounds[1] - bounds[0]) * (1 - ((1 - level) / 2) ** (1 / score.n))
-        if score.value == bounds[0]:
-            return replace(score, low=score.value, high=score.value + reach)
-        return replace(score, low=score.value - reach, high=score.value)
+    if isinstance(score, Score) and (set(values) == {bounds[0]} or set(values) == {bounds[1]}) and _finite(bounds):
+        return replace(_at_bound(score.value, score.n, bounds, level), groups=score.groups)
     return score
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Items of one group, each a row of numbers, with the cluster it belongs to."""
+
+    rows: Floats
+    """[items, numbers]"""
+    clusters: tuple[str, ...]
+
+
+def statistic_score(
+    statistic: Callable[[Sequence[Floats]], float],
+    samples: Sequence[Sample],
+    *,
+    bounds: Bounds = UNIT,
+    draws: int = 300,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Score | NotMeasured:
+    """Any statistic of several groups' items, with a percentile bootstrap interval over each group's clusters.
+
+    ``statistic`` gets [items, numbers] of every group and must not depend on the items' order. ``n`` is the number of
+    items. On one of the bounds the interval is the exact binomial one over the smallest group, as in
+    :func:`interval`. Draws for which the statistic is not a number are left out.
+    """
+    if any(not len(sample.rows) for sample in samples):
+        return NotMeasured("no observations")
+    n, smallest = sum(len(sample.rows) for sample in samples), min(len(sample.rows) for sample in samples)
+    bad = sum(int((~np.isfinite(sample.rows)).any(axis=1).sum()) for sample in samples)
+    if bad:
+        return NotMeasured(f"{bad} of {n} values are not finite numbers")
+    value = float(statistic([sample.rows for sample in samples]))
+    if not math.isfinite(value):
+        return NotMeasured("it is not defined for these observations")
+    if value in bounds and _finite(bounds):
+        return replace(_at_bound(value, smallest, bounds, level), n=n)
+    generator = np.random.Generator(np.random.PCG64(seed))
+    grouped = [_grouped(sample) for sample in samples]
+    found = [statistic([rows[_drawn(sizes, generator)] for rows, sizes in grouped]) for _ in range(draws)]
+    low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return Score(value, min(float(low), value), max(float(high), value), n)
+
+
+def _grouped(sample: Sample) -> tuple[Floats, NDArray[np.intp]]:
+    """The items cluster by cluster, in an order that ignores the input's, and the clusters' sizes."""
+    order = sorted(range(len(sample.rows)), key=lambda i: (sample.clusters[i], sample.rows[i].tolist()))
+    sizes = np.array(list(Counter(sample.clusters[i] for i in order).values()), dtype=np.intp)
+    return sample.rows[order], sizes if len(sizes) > 1 else np.ones(len(order), dtype=np.intp)
+
+
+def _drawn(sizes: NDArray[np.intp], generator: np.random.Generator) -> NDArray[np.intp]:
+    """Where the items of clusters drawn with replacement stand."""
+    chosen = generator.integers(0, len(sizes), len(sizes))
+    kept = sizes[chosen]
+    first = (sizes.cumsum() - sizes)[chosen] - (kept.cumsum() - kept)
+    places: NDArray[np.intp] = np.arange(int(kept.sum()), dtype=np.intp) + np.repeat(first.astype(np.intp), kept)
+    return places
+
+
+def _finite(bounds: Bounds) -> bool:
+    return math.isfinite(bounds[1] - bounds[0])
+
+
+def _at_bound(value: float, n: int, bounds: Bounds, level: float) -> Score:
+    reach = (bounds[1] - bounds[0]) * (1 - ((1 - level) / 2) ** (1 / n))
+    low, high = (value, value + reach) if value == bounds[0] else (value - reach, value)
+    return Score(value, low, high, n)
 
 
 def combination(

@@ -1,0 +1,43 @@
+"""What a column of a scoreboard is, and how it is made of a metric and the observations that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from benign.audit.metrics.bootstrap import UNIT, Bounds
+from benign.audit.scope import Scope
+from benign.audit.score import Score
+from benign.audit.sources import Function, Sources, measure
+from benign.errors import NotMeasured
+
+Section = Literal[
+    "forget", "keep", "health", "S-MLLMUn", "TOFU", "MUSE", "membership", "texts", "sampled", "attack"
+]  # fmt: skip
+Measure = Callable[[Sources], Score | NotMeasured]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; ``measure`` is None where the numbers come from an attack and not from observations."""
+
+    name: str
+    title: str
+    section: Section
+    better: Literal["lower", "higher"]
+    meaning: str
+    measure: Measure | None = None
+    bounds: Bounds = UNIT
+    more: bool = False
+    """Whether only those who ask for more see it: the command line's table leaves it out."""
+
+
+def over(scope: Scope, metric: Function) -> Measure:
+    """A metric of the observations in one scope."""
+    return across(metric, observations=scope)
+
+
+def across(metric: Function, **scopes: Scope) -> Measure:
+    """A metric of what its signature needs, with other observations of a split where they are given by name."""
+    return lambda sources: measure(metric, sources, scopes)
