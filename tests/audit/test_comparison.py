@@ -14,6 +14,7 @@ from benign.audit.index import Observed, load_index, load_observations, save_ind
 from benign.audit.judges.rules import RulesJudge
 from benign.audit.observation import Observations
 from benign.audit.paired import Paired
+from benign.audit.sources import Sources
 from benign.errors import NotMeasured, UserError
 
 JUDGE = RulesJudge()
@@ -56,7 +57,7 @@ def test_every_column_of_a_scoreboard_can_be_compared() -> None:
     assert set(why) == {"memory_choice", "forget_quality", "model_utility", "over_forgetting", "membership_auc"}
     for one in found.lines:
         if isinstance(one.found, Paired) and one.column.measure is not None:
-            alone = one.column.measure(side("half").runs[0], JUDGE)
+            alone = one.column.measure(Sources(side("half").runs[0], judge=JUDGE))
             assert not isinstance(alone, NotMeasured)
             assert one.found.a == pytest.approx(alone.value)
 
