@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: a bug. 2: the user's mistake, said in one line. 130: interrupted; the same command resumes.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _first_process_speaks()
     try:
         status = get_command(app).main(args=given, prog_name="benign", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
@@ -73,6 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status == INTERRUPTED:
         _say("interrupted; run the same command again to resume")
     return status if isinstance(status, int) else 0
+
+
+def _first_process_speaks() -> None:
+    """Of the processes that make a run together (``accelerate launch``), one shows progress, outcome and errors."""
+    if int(os.environ.get("RANK", "0")) and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, sys.stdout.fileno())
+        os.dup2(silence, sys.stderr.fileno())
 
 
 def _ended_by(error: Exception) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load, save
@@ -47,6 +48,7 @@ def write(
         "step": progress.step,
         "seconds": progress.seconds,
         "tensors": digest,
+        "bytes": len(content),
         "numbers": dict(progress.state.numbers),
         "remembered": {name: len(kept) for name, kept in progress.state.tensors.items()},
     }
@@ -57,19 +59,18 @@ def write(
 
 
 def read(folder: Path, key: str, parameters: dict[str, nn.Parameter], optimizer: torch.optim.AdamW) -> Progress | None:
-    """Restore a checkpoint in place, or None where there is none for this very run.
+    """Restore a checkpoint in place, or None where there is none for this very run, or only a half-written one.
 
     Raises:
-        UserError: The tensors are damaged.
+        UserError: The tensors are all there and damaged.
     """
-    path = folder / "checkpoint.json"
-    if not path.exists():
-        return None
-    state = json.loads(path.read_text(encoding="utf-8"))
-    if state["key"] != key:
+    state = _state(folder / "checkpoint.json")
+    if state.get("key") != key:
         return None
     file = folder / f"{state['tensors'][:16]}.safetensors"
     content = file.read_bytes() if file.exists() else b""
+    if len(content) < state["bytes"]:
+        return None
     if hashlib.sha256(content).hexdigest() != state["tensors"]:
         raise UserError("the checkpoint is damaged", where=str(file), fix=f"delete {folder} to train this stage again")
     tensors = load(content)
@@ -87,3 +88,11 @@ def read(folder: Path, key: str, parameters: dict[str, nn.Parameter], optimizer:
         for name, count in state["remembered"].items()
     }
     return Progress(state["step"], state["seconds"], State(state["numbers"], remembered))
+
+
+def _state(path: Path) -> dict[str, Any]:
+    """The checkpoint's JSON; empty where it is missing or was cut off."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}

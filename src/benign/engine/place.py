@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benign.engine.world import world
 from benign.errors import UserError
 
 
 @contextmanager
 def claimed(folder: Path, *, wait: bool = False) -> Iterator[Path]:
-    """Hold a folder for this process; it is made if absent.
+    """Hold a folder for this process, or for those that make a run together; it is made if absent.
 
     With ``wait`` a folder that another process holds is waited for: it makes what both need.
 
@@ -21,6 +22,10 @@ def claimed(folder: Path, *, wait: bool = False) -> Iterator[Path]:
     Raises:
         UserError: Another process works in the folder, or it cannot be written.
     """
+    if not world().main:
+        # The first process holds it for all; should it be refused, the others are ended with it.
+        yield folder
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / ".lock").open("a+")

@@ -61,6 +61,11 @@ class Optim:
     """Largest norm of the joined gradient; clipped once, after the update."""
     micro_batch: int | None = None
     """Most records per forward pass; None is the whole step at once."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """AdamW's decay of the gradient's and the squared gradient's running means; GU (arXiv 2511.17100) takes no mean
+    of gradients, which is a first beta of 0."""
+    checkpointing: bool = False
+    """Compute each decoder layer's inside again in the backward pass: less memory, about a third more time."""
 
 
 @dataclass(frozen=True)

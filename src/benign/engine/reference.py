@@ -17,6 +17,7 @@ from benign.engine.attach import Trainable
 from benign.engine.draw import Drawn, compares
 from benign.engine.forward import encoded, within
 from benign.engine.recipe import Train
+from benign.engine.world import world
 from benign.models.forward import HiddenAt
 from benign.models.load import Model
 from benign.models.pack import packed_rows
@@ -134,12 +135,14 @@ def _precomputed(
     def file_of(item: Drawn, hidden_at: HiddenAt) -> Path:
         return folder / f"{item.key}{'' if hidden_at is None else f'-{hidden_at}'}.safetensors"
 
-    for file, (item, layer) in {file_of(*found): found for found in wanted}.items():
+    here = world()
+    for file, (item, layer) in here.share(list({file_of(*found): found for found in wanted}.items())):
         if not file.exists():
             part = _Part.of(now([item], layer))
             tensors = {"logp": part.logp, "labels": part.labels, "hidden": part.hidden}
             content = {name: t.cpu().contiguous() for name, t in tensors.items() if t is not None}
             write_bytes(file, save(content))
+    here.wait()
 
     def read(items: Sequence[Drawn], hidden_at: HiddenAt) -> Answers:
         return _joined([_Part(**load_file(file_of(item, hidden_at), device=str(device))) for item in items])

@@ -14,6 +14,7 @@ from benign.engine.draw import Drawn, compares
 from benign.engine.forward import encoded, within
 from benign.engine.recipe import Term
 from benign.engine.reference import Reference, hidden_layer, needs_original
+from benign.engine.world import World
 from benign.models.collate import IGNORED
 from benign.models.load import Model
 from benign.models.pack import packed_rows
@@ -92,6 +93,8 @@ class TrainingStep:
     seed: int
     """Seeds the dropout of every pass, so that several passes of a step see the same model."""
     micro_batch: int | None = None
+    world: World = World()
+    """The processes among which the step's records are divided."""
     _seen: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -106,7 +109,7 @@ class TrainingStep:
         for losses in self._passes(list(chosen)):
             weighted = [chosen[name] * self._weight(name) * loss for name, loss in losses.items()]
             torch.stack(weighted).sum().backward()
-        return self._taken()
+        return self.world.summed(self._taken())
 
     def gradients(self, names: Sequence[str] | None = None) -> dict[str, Gradient]:
         """Each term's gradient: one forward pass, one backward pass per term."""
@@ -118,7 +121,7 @@ class TrainingStep:
                 found, known = self._taken(), totals.get(name)
                 totals[name] = found if known is None else tuple(a + b for a, b in zip(known, found, strict=True))
         # A term that rests at this step has drawn nothing: its gradient is zero.
-        return {name: totals.get(name) or self._taken() for name in names or self.names}
+        return {name: self.world.summed(totals.get(name) or self._taken()) for name in names or self.names}
 
     def losses(self) -> dict[str, float]:
         """The terms' losses of the latest pass over them; a term that was in none yet is computed now."""
@@ -148,13 +151,16 @@ class TrainingStep:
     def _passes(self, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
         """For each micro-batch the losses of the present terms, each weighted by its share of the whole step."""
         columns = [column for column in self.columns if column[0].name in names]
-        torch.manual_seed(self.seed)
+        torch.manual_seed(self.seed + self.world.rank)
         seen = dict.fromkeys(names, 0.0)
-        for chunk in _chunks(columns, self.micro_batch):
+        for chunk in _chunks(columns, self.micro_batch, self.world):
             losses = self._losses(chunk, columns)
             yield losses
             for name, loss in losses.items():
                 seen[name] += float(loss.detach())
+        if self.world.size > 1:
+            numbers = torch.tensor(list(seen.values()), dtype=torch.float64, device=self.parameters[0].device)
+            seen = dict(zip(seen, self.world.summed([numbers])[0].tolist(), strict=True))
         self._seen |= seen
 
     def _losses(self, chunk: Sequence[Column], whole: Sequence[Column]) -> dict[str, Tensor]:
@@ -180,9 +186,10 @@ class TrainingStep:
         return found
 
 
-def _chunks(columns: Sequence[Column], most: int | None) -> list[list[Column]]:
-    """The step's records cut into forward passes of at most ``most`` records; each keeps the terms apart."""
-    flat = [(place, item) for place, (_, items) in enumerate(columns) for item in items]
+def _chunks(columns: Sequence[Column], most: int | None, world: World) -> list[list[Column]]:
+    """This process' share of the step's records, cut into forward passes of at most ``most`` records; each keeps the
+    terms apart."""
+    flat = world.share([(place, item) for place, (_, items) in enumerate(columns) for item in items])
     size = most or len(flat) or 1
     cut = [flat[i : i + size] for i in range(0, len(flat), size)]
     return [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedModel
 
 from benign.data.record import Data
 from benign.engine import checkpoint
@@ -19,6 +21,7 @@ from benign.engine.log import Log
 from benign.engine.recipe import Optim, Train
 from benign.engine.reference import reference_for
 from benign.engine.step import Rows, TrainingStep
+from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.change import Delta
 from benign.models.load import Model
@@ -59,9 +62,29 @@ def train(job: Job) -> tuple[Delta, float]:
     kept = job.statistics or job.folder / "statistics"
     measure = Importances(job.model, job.data, kept, job.report) if job.data else None
     seed = derived_seed(job.seed, job.stage.name)
-    with attached(job.model, job.stage.locus, seed=seed, scratch=job.folder, measure=measure) as moving:
+    here = world()
+    scratch = job.folder if here.main else job.folder / f"process-{here.rank}"
+    with ExitStack() as stack:
+        # What a locus asks for is measured once, and read by the other processes.
+        with here.first():
+            moving = stack.enter_context(attached(job.model, job.stage.locus, seed=seed, scratch=scratch, measure=measure))
+        stack.enter_context(_recomputing(job.model.module, job.stage.optim.checkpointing))
         seconds = _loop(job, moving)
         return moving.delta(), seconds
+
+
+@contextmanager
+def _recomputing(module: PreTrainedModel, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    if not module.supports_gradient_checkpointing:
+        raise UserError("this architecture cannot recompute its layers", where="optim.checkpointing", fix="leave it off")
+    module.gradient_checkpointing_enable({"use_reentrant": False})
+    try:
+        yield
+    finally:
+        module.gradient_checkpointing_disable()
 
 
 def _loop(job: Job, moving: Trainable) -> float:
@@ -69,17 +92,24 @@ def _loop(job: Job, moving: Trainable) -> float:
     parameters = tuple(moving.parameters.values())
     # AdamW would let the decay reach masked entries.
     decay = 0.0 if moving.masks else optim.weight_decay
-    optimizer = torch.optim.AdamW(parameters, lr=optim.lr, weight_decay=decay)
+    # One kernel for all parameters; on a CPU it gains little and rounds differently.
+    fused = all(parameter.is_cuda for parameter in parameters)
+    optimizer = torch.optim.AdamW(parameters, lr=optim.lr, betas=optim.betas, weight_decay=decay, fused=fused)
     state = stage.update.init(parameters)
     resumed = checkpoint.read(job.folder, job.key, moving.parameters, optimizer)
     first, spent = (resumed.step, resumed.seconds) if resumed else (0, 0.0)
     state = resumed.state if resumed else state
-    job.log.rewind(stage.name, first)
+    here = world()
+    here.wait()
+    if here.main:
+        job.log.rewind(stage.name, first)
     vision = VisionCache()
     rows = Rows(job.model, reference_for(job.model, stage, job.steps, moving, job.folder, vision), vision)
     start = saved = time.monotonic()
 
     def keep(step: int) -> None:
+        if not here.main:
+            return
         now = checkpoint.Progress(step, spent + time.monotonic() - start, state)
         checkpoint.write(job.folder, job.key, now, moving.parameters, optimizer)
 
@@ -87,7 +117,7 @@ def _loop(job: Job, moving: Trainable) -> float:
         rate = optimizer.param_groups[0]["lr"] = learning_rate(optim, number, total)
         columns = list(zip(stage.terms, job.steps[number], strict=True))
         seed = derived_seed(job.seed, stage.name, number)
-        step = TrainingStep(columns, rows, parameters, number, total, seed, optim.micro_batch)
+        step = TrainingStep(columns, rows, parameters, number, total, seed, optim.micro_batch, here)
         gradient, after = stage.update(step, state)
         for (name, parameter), way in zip(moving.parameters.items(), gradient, strict=True):
             # An update may add what is no gradient, noise for one.
@@ -103,7 +133,8 @@ def _loop(job: Job, moving: Trainable) -> float:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         state = after
-        job.log.step(stage.name, number, {**losses, "gradient_norm": norm, "learning_rate": rate})
+        if here.main:
+            job.log.step(stage.name, number, {**losses, "gradient_norm": norm, "learning_rate": rate})
         job.report(f"train {stage.name}", number + 1, total)
         if time.monotonic() - saved > job.save_every_seconds:
             saved = time.monotonic()

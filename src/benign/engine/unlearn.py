@@ -23,6 +23,7 @@ from benign.engine.result import Result, load_result
 from benign.engine.serve import Served
 from benign.engine.track import Tracker
 from benign.engine.train import Job, Report, train
+from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.delta import Delta, load_delta, save_delta
 from benign.models.load import Model, load
@@ -48,7 +49,8 @@ def unlearn(
     """Make a model forget, and write the result into a folder.
 
     A killed run goes on where it stopped when it is called again with the same arguments, and ends with the same
-    bytes; a finished one is returned as it is.
+    bytes; a finished one is returned as it is. Started in several processes (``accelerate launch``), they share the
+    work of each step, and the first one writes (docs/scale.md).
 
     Args:
         model: A loaded model, or what :func:`benign.load` takes.
@@ -71,8 +73,10 @@ def unlearn(
     with claimed(folder):
         key = canonical.digest(recipe, seed, data.digest, loaded.digest, benign.__version__)
         called = name or type(method).__module__.rpartition(".")[2]
-        with followed(track, described(recipe, called, key, seed, folder)) as follower:
-            if _finished(folder, key):
+        here = world()
+        told = track if here.main else None
+        with followed(told, described(recipe, called, key, seed, folder)) as follower:
+            if here.agreed(_finished(folder, key)):
                 if follower:
                     follower.catch_up((folder / "log.jsonl").read_text(encoding="utf-8"))
                 return load_result(folder)
@@ -129,11 +133,20 @@ class _Run:
     """What the original model answered so far, by the record's digest."""
 
     def to_result(self, method: str, key: str) -> Result:
-        write_text(self.folder / "recipe.json", canonical.dumps(self.recipe))
-        write_text(self.folder / "run.json", _mark(method, key, self.seed, finished=False))
+        here = world()
+        if here.main:
+            write_text(self.folder / "recipe.json", canonical.dumps(self.recipe))
+            write_text(self.folder / "run.json", _mark(method, key, self.seed, finished=False))
         done: dict[str, _Yield] = {}
         for stage in self.recipe.stages:
             done[stage.name] = self._edit(stage, done) if isinstance(stage, Sculpt) else self._train(stage)
+        here.wait()
+        if here.main:
+            self._write(done, method, key)
+        here.wait()
+        return load_result(self.folder)
+
+    def _write(self, done: Mapping[str, _Yield], method: str, key: str) -> None:
         last = done[self.recipe.stages[-1].name]
         if last.delta is not None:
             save_delta(last.delta, self.model, self.folder / "adapter", base=self.model.source)
@@ -149,7 +162,6 @@ class _Run:
         write_text(self.folder / "run.json", _mark(method, key, self.seed, finished=True))
         if self.stages.parent == self.folder:
             shutil.rmtree(self.stages, ignore_errors=True)
-        return load_result(self.folder)
 
     def _edit(self, stage: Sculpt, done: Mapping[str, _Yield]) -> _Yield:
         deltas = [_delta_of(name, done) for name in stage.inputs]
@@ -163,8 +175,9 @@ class _Run:
         key = canonical.digest(stage, self.seed, self.data.digest, start.digest, benign.__version__)
         with claimed(self.stages / key[:24], wait=True) as folder:
             mark = folder / "done.json"
-            if not mark.exists():
+            if not world().agreed(mark.exists()):
                 self._train_anew(stage, start, key, folder)
+                world().wait()
             cost = json.loads(mark.read_text(encoding="utf-8"))
             delta = None if stage.start else load_delta(folder / "delta", self.model)
             log = (folder / "log.jsonl").read_text(encoding="utf-8")
@@ -191,6 +204,8 @@ class _Run:
                 statistics=self.stages / "statistics",
             )
             delta, seconds = train(job)
+        if not world().main:
+            return
         if stage.start:
             save(start, self.folder / "model", delta=delta)
         else:
@@ -210,9 +225,10 @@ class _Run:
             self.report("ask the original model", done, len(missing))
 
         if missing:
-            served = Served(self.model)
-            texts = served.generate(missing, max_new_tokens=_LONGEST_SELF_ANSWER, progress=progress)
-            self.answered.update({record.digest: text for record, text in zip(missing, texts, strict=True)})
+            here, served = world(), Served(self.model)
+            texts = served.generate(here.share(missing), max_new_tokens=_LONGEST_SELF_ANSWER, progress=progress)
+            said = [text for part in here.gathered(texts) for text in part]
+            self.answered.update({record.digest: text for record, text in zip(missing, said, strict=True)})
         return [self.answered[record.digest] for record in records]
 
 

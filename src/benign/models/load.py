@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def load(
     if not trust_remote_code:
         refuse_remote_code(folder)
     _refuse_damage(weight_files(folder))
-    place = torch.device(device) if device is not None else torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    place = torch.device(device) if device is not None else _first_device()
     with _quiet():
         config = _config(folder, trust_remote_code)
         module = _module(folder, config, _dtype(dtype, place), trust_remote_code)
@@ -154,6 +155,13 @@ def _refuse_nan(module: PreTrainedModel, source: str) -> None:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _first_device() -> torch.device:
+    """The GPU of this process where several make a run together, the first GPU, or the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def _dtype(dtype: torch.dtype | str, place: torch.device) -> torch.dtype:
