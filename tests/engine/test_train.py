@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from benign.data.record import Data
+from benign.engine import checkpoint
+from benign.engine.attach import attached
 from benign.engine.draw import drawn
 from benign.engine.log import Log
 from benign.engine.recipe import Optim, Term, Train
@@ -220,3 +222,74 @@ def test_a_term_that_rests_has_no_gradient_of_its_own(model: Model, tmp_path: Pa
 
     run(model, Train("s", terms, replace(OPTIM, steps=4), STILL, update=Looks()), tmp_path)
     assert [value > 0 for value in seen] == [True, False, True, False]
+
+
+def test_layers_computed_again_give_the_same_weights(model: Model, tmp_path: Path) -> None:
+    plain = run(model, Train("s", TERMS, OPTIM, STILL), tmp_path / "plain")
+    again = run(model, Train("s", TERMS, replace(OPTIM, checkpointing=True), STILL), tmp_path / "again")
+    close(plain, again, 1e-7)
+    assert not any(getattr(part, "gradient_checkpointing", False) for part in model.module.modules())
+
+    calls: list[bool] = []
+    stage = Train("s", TERMS[:1], replace(OPTIM, steps=1), STILL)
+    handle = model.module.model.layers[0].mlp.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
+    try:
+        run(model, stage, tmp_path / "once")
+        once = len(calls)
+        run(model, replace(stage, optim=replace(stage.optim, checkpointing=True)), tmp_path / "twice")
+    finally:
+        handle.remove()
+    assert once > 0 and len(calls) - once == 2 * once, "the layers are run again in the backward pass"
+
+
+def test_without_a_mean_of_gradients_a_step_is_the_gradients_sign(model: Model, tmp_path: Path) -> None:
+    optim = Optim(lr=1e-3, epochs=None, steps=2, schedule="constant", betas=(0.0, 0.999), clip=1e9)
+    locus = AllWeights()
+    terms = (Term("forget", CrossEntropy(), on="forget", batch=2),)
+    two = run(model, Train("s", terms, optim, locus), tmp_path / "two")
+    one = run(model, Train("s", terms, replace(optim, steps=1), locus), tmp_path / "one")
+    mean = run(model, Train("s", terms, replace(optim, betas=(0.9, 0.999)), locus), tmp_path / "mean")
+    name = "model.layers.1.mlp.down_proj.weight"
+    # The first step is the sign whatever the betas; the second one is g2 / sqrt((b v1 + g2^2 (1 - b)) / (1 - b^2)).
+    torch.testing.assert_close(one.dense(name).abs().max(), torch.tensor(1e-3), rtol=1e-3, atol=0)
+    assert float((two.dense(name) - mean.dense(name)).abs().max()) > 1e-5
+
+
+def test_a_checkpoint_that_was_cut_off_is_skipped_and_a_flipped_bit_is_told(model: Model, tmp_path: Path) -> None:
+    stage = Train("s", TERMS[:1], OPTIM, STILL)
+    job = _checkpointed(model, stage, tmp_path)
+    state, tensors = tmp_path / "checkpoint.json", next(tmp_path.glob("*.safetensors"))
+    whole, content = state.read_bytes(), tensors.read_bytes()
+    straight = run(model, stage, tmp_path / "straight")
+    for size in (*range(0, len(whole), 37), len(whole) - 1):
+        state.write_bytes(whole[:size])
+        assert _read(job, model) is None
+    state.write_bytes(whole)
+    for size in (0, 8, len(content) // 2, len(content) - 1):
+        tensors.write_bytes(content[:size])
+        assert _read(job, model) is None
+    close(train(job)[0], straight, 0.0)
+    state.write_bytes(whole)
+    tensors.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(UserError, match="the checkpoint is damaged"):
+        train(job)
+
+
+def _checkpointed(model: Model, stage: Train, folder: Path) -> Job:
+    """A job that was interrupted behind its third step."""
+
+    def interrupt(_: str, done: int, __: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    context = Context(toys.data(), 0, lambda records: [r.gold for r in records])
+    log = Log(folder / "log.jsonl")
+    steps = drawn(stage, context)
+    with pytest.raises(KeyboardInterrupt):
+        train(Job(model, stage, steps, 0, "key", folder, log, interrupt, save_every_seconds=0.0))
+    return Job(model, stage, steps, 0, "key", folder, log, lambda *_: None)
+
+
+def _read(job: Job, model: Model) -> object:
+    with attached(model, job.stage.locus, seed=0, scratch=job.folder / "scratch") as moving:
+        return checkpoint.read(job.folder, job.key, moving.parameters, torch.optim.AdamW(moving.parameters.values()))

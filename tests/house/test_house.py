@@ -26,9 +26,8 @@ IMPORT_NAMES = {
     "pillow": "PIL",
     "rouge-score": "rouge_score",
 }
-# Declared, and needed without being imported: `accelerate` by transformers for loading onto devices, the other two by
-# mlflow for its SQLite files.
-NEEDED_BY_OTHERS = {"accelerate", "alembic", "sqlalchemy"}
+# Declared, and needed without being imported, by mlflow for its SQLite files.
+NEEDED_BY_OTHERS = {"alembic", "sqlalchemy"}
 EXTRAS = ("datasets", "mlflow", "ray", "stemmer", "tensorboard", "wandb")
 """What the package itself imports where it is asked for."""
 

@@ -14,6 +14,7 @@ from benign.audit.plan import Ask, asked_question
 from benign.audit.plan import plan as plan
 from benign.data.record import Record
 from benign.engine.serve import Scored, System
+from benign.engine.world import alone, world
 
 Progress = Callable[[int, int], None]
 CHUNK = 256
@@ -54,7 +55,8 @@ def observe(
     of the other answers that the asks carry (options, rewordings, wrong answers).
 
     Each finished chunk is a file in ``cache/<key>/``, where the key is the hash of everything that the answers depend
-    on; a killed audit goes on after its last finished chunk and ends with the same bytes.
+    on; a killed audit goes on after its last finished chunk and ends with the same bytes. Several processes that make
+    a run together share the chunks, and all of them end with all observations.
 
     Args:
         system: The deployed model; its digest is part of the key.
@@ -69,12 +71,23 @@ def observe(
     parts = [asks[start : start + chunk] for start in range(0, len(asks), chunk)]
     total, done = sum(_work(part, samples) for part in parts), 0
     rows: list[Observation] = []
-    for index, part in enumerate(parts):
+
+    def observed(index: int, part: Sequence[Ask]) -> tuple[Observation, ...]:
         found = load_chunk(folder, index)
         if found is None:
-            found = _answers(system, part, max_new_tokens, samples, _ticker(progress, done, total))
+            # What an attack trains, it trains in the process that asks.
+            with alone():
+                found = _answers(system, part, max_new_tokens, samples, _ticker(progress, done, total))
             save_chunk(folder, index, found)
-        rows += found
+        return found
+
+    here = world()
+    if here.size > 1:
+        for index in range(here.rank, len(parts), here.size):
+            observed(index, parts[index])
+        here.wait()
+    for index, part in enumerate(parts):
+        rows += observed(index, part)
         done += _work(part, samples)
         if progress is not None:
             progress(done, total)

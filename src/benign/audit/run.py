@@ -23,6 +23,7 @@ from benign.engine.place import claimed
 from benign.engine.result import Result, load_result
 from benign.engine.serve import Served, System
 from benign.engine.train import Report
+from benign.engine.world import world
 from benign.errors import NotMeasured, UserError
 from benign.models.delta import load_delta
 from benign.models.load import Model, load
@@ -189,8 +190,11 @@ class _Work:
         gap = measured_gap(seen[ORIGINAL], seen.get(RETRAINED))
         source = systems[0].system.model.source
         board = Scoreboard(source, self.settings.benchmark, tuple(rows), gap)
-        save_index(self.folder, index)
-        save(board, self.folder / "scoreboard.json")
+        here = world()
+        if here.main:
+            save_index(self.folder, index)
+            save(board, self.folder / "scoreboard.json")
+        here.wait()
         return Audit(board, seen, tuple(systems), self.data, self.folder)
 
     def _observe(self, name: str, system: System, asks: Sequence[Ask], what: str = "audit") -> Observations:

@@ -13,7 +13,7 @@ from benign.errors import UserError
 
 if TYPE_CHECKING:
     from benign.audit.judges.judge import Judge
-    from benign.audit.run import Audit
+    from benign.audit.run import Audit, Settings
 
 
 Out = Annotated[Path, typer.Option(metavar="DIR", help="The audit's folder.")]
@@ -63,11 +63,6 @@ def audit(
         general=general,
         strangers=strangers,
     )
-    from benign.audit.attacks.relearn import Relearn
-    from benign.audit.observe import Samples
-    from benign.audit.run import Settings
-    from benign.report.build import build_report
-
     with render.work(quiet=quiet) as progress:
         found = benign.audit(
             model,
@@ -76,10 +71,10 @@ def audit(
             out=out,
             retrained=retrained_model,
             judge=marks,
-            settings=Settings(relearn=Relearn() if relearn else None, samples=Samples(samples) if samples else None),
+            settings=_settings(relearn, samples),
             progress=progress,
         )
-        report = build_report(found, out / "report.html")
+        report = _report(found, out / "report.html")
         _track(found, track)
     if json:
         from benign.audit.scoreboard import as_json
@@ -88,6 +83,22 @@ def audit(
         return
     render.scoreboard(found.scoreboard)
     render.say(f"report: {report}")
+
+
+def _settings(relearn: bool, samples: int) -> Settings:
+    from benign.audit.attacks.relearn import Relearn
+    from benign.audit.observe import Samples
+    from benign.audit.run import Settings
+
+    return Settings(relearn=Relearn() if relearn else None, samples=Samples(samples) if samples else None)
+
+
+def _report(found: Audit, path: Path) -> Path:
+    """Written by the first of the processes that made the audit together."""
+    from benign.engine.world import world
+    from benign.report.build import build_report
+
+    return build_report(found, path) if world().main else path
 
 
 def _track(found: Audit, track: str | None) -> None:

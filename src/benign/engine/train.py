@@ -26,6 +26,7 @@ from benign.errors import UserError
 from benign.models.change import Delta
 from benign.models.load import Model
 from benign.models.vision_cache import VisionCache
+from benign.parts.updates import Gradient
 
 Report = Callable[[str, int, int], None]
 """(what is being done, done, total): called as long work goes on."""
@@ -67,7 +68,9 @@ def train(job: Job) -> tuple[Delta, float]:
     with ExitStack() as stack:
         # What a locus asks for is measured once, and read by the other processes.
         with here.first():
-            moving = stack.enter_context(attached(job.model, job.stage.locus, seed=seed, scratch=scratch, measure=measure))
+            moving = stack.enter_context(
+                attached(job.model, job.stage.locus, seed=seed, scratch=scratch, measure=measure)
+            )
         stack.enter_context(_recomputing(job.model.module, job.stage.optim.checkpointing))
         seconds = _loop(job, moving)
         return moving.delta(), seconds
@@ -79,22 +82,22 @@ def _recomputing(module: PreTrainedModel, wanted: bool) -> Iterator[None]:
         yield
         return
     if not module.supports_gradient_checkpointing:
-        raise UserError("this architecture cannot recompute its layers", where="optim.checkpointing", fix="leave it off")
-    module.gradient_checkpointing_enable({"use_reentrant": False})
+        raise UserError(
+            "this architecture cannot recompute its layers", where="optim.checkpointing", fix="leave it off"
+        )
+    # transformers renamed it on the way from 5 to 6.
+    name = "activation" if hasattr(module, "activation_checkpointing_enable") else "gradient"
+    getattr(module, f"{name}_checkpointing_enable")({"use_reentrant": False})
     try:
         yield
     finally:
-        module.gradient_checkpointing_disable()
+        getattr(module, f"{name}_checkpointing_disable")()
 
 
 def _loop(job: Job, moving: Trainable) -> float:
     optim, total, stage = job.stage.optim, len(job.steps), job.stage
     parameters = tuple(moving.parameters.values())
-    # AdamW would let the decay reach masked entries.
-    decay = 0.0 if moving.masks else optim.weight_decay
-    # One kernel for all parameters; on a CPU it gains little and rounds differently.
-    fused = all(parameter.is_cuda for parameter in parameters)
-    optimizer = torch.optim.AdamW(parameters, lr=optim.lr, betas=optim.betas, weight_decay=decay, fused=fused)
+    optimizer = _adamw(moving, optim)
     state = stage.update.init(parameters)
     resumed = checkpoint.read(job.folder, job.key, moving.parameters, optimizer)
     first, spent = (resumed.step, resumed.seconds) if resumed else (0, 0.0)
@@ -119,10 +122,7 @@ def _loop(job: Job, moving: Trainable) -> float:
         seed = derived_seed(job.seed, stage.name, number)
         step = TrainingStep(columns, rows, parameters, number, total, seed, optim.micro_batch, here)
         gradient, after = stage.update(step, state)
-        for (name, parameter), way in zip(moving.parameters.items(), gradient, strict=True):
-            # An update may add what is no gradient, noise for one.
-            parameter.grad = torch.where(moving.masks[name], way, 0.0) if name in moving.masks else way
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, optim.clip))
+        norm = _given(moving, gradient, optim.clip)
         drew = {term.name for term, items in columns if items}
         losses = {name: loss for name, loss in step.losses().items() if name in drew}
         if not all(map(math.isfinite, (*losses.values(), norm))):
@@ -140,6 +140,23 @@ def _loop(job: Job, moving: Trainable) -> float:
             saved = time.monotonic()
             keep(number + 1)
     return spent + time.monotonic() - start
+
+
+def _adamw(moving: Trainable, optim: Optim) -> torch.optim.AdamW:
+    parameters = tuple(moving.parameters.values())
+    # AdamW would let the decay reach masked entries.
+    decay = 0.0 if moving.masks else optim.weight_decay
+    # One kernel for all parameters; on a CPU it gains little and rounds differently.
+    fused = all(parameter.is_cuda for parameter in parameters)
+    return torch.optim.AdamW(parameters, lr=optim.lr, betas=optim.betas, weight_decay=decay, fused=fused)
+
+
+def _given(moving: Trainable, gradient: Gradient, clip: float) -> float:
+    """Hand the gradient to the parameters, clipped; its length before that."""
+    for (name, parameter), way in zip(moving.parameters.items(), gradient, strict=True):
+        # An update may add what is no gradient, noise for one.
+        parameter.grad = torch.where(moving.masks[name], way, 0.0) if name in moving.masks else way
+    return float(torch.nn.utils.clip_grad_norm_(moving.parameters.values(), clip))
 
 
 @torch.no_grad()
