@@ -18,6 +18,7 @@ from torch import Tensor
 from benign.engine import canonical
 from benign.errors import UserError
 from benign.models.change import Delta, LowRank
+from benign.models.measured import Measured
 from benign.parts import edits
 from benign.parts.edits import Edit
 
@@ -33,11 +34,11 @@ TAKES = {"AnchorMask": 2, "Mean": 2, "Refactor": 1, "Ties": 2}
 
 
 def every() -> Iterator[Edit]:
-    """All dataclasses of the folder with their defaults, named choices and the settings above."""
+    """All edits of deltas, with their defaults, named choices and the settings above."""
     for info in pkgutil.iter_modules(edits.__path__, f"{edits.__name__}."):
         for name, kind in vars(import_module(info.name)).items():
             local = isinstance(kind, type) and kind.__module__ == info.name and not name.startswith("_")
-            if local and dataclasses.is_dataclass(kind):
+            if local and dataclasses.is_dataclass(kind) and Measured not in get_type_hints(kind.__call__).values():
                 made: Any = kind
                 variants: list[Any] = [made(**choice) for choice in ({}, *choices(kind), *MORE.get(name, []))]
                 yield from {repr(variant): variant for variant in variants}.values()

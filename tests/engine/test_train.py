@@ -232,7 +232,9 @@ def test_layers_computed_again_give_the_same_weights(model: Model, tmp_path: Pat
 
     calls: list[bool] = []
     stage = Train("s", TERMS[:1], replace(OPTIM, steps=1), STILL)
-    handle = model.module.model.layers[0].mlp.register_forward_pre_hook(lambda *_: calls.append(torch.is_grad_enabled()))
+    handle = model.module.model.layers[0].mlp.register_forward_pre_hook(
+        lambda *_: calls.append(torch.is_grad_enabled())
+    )
     try:
         run(model, stage, tmp_path / "once")
         once = len(calls)

@@ -12,6 +12,7 @@ from benign.parts.loci.lora import Lora
 from benign.parts.objectives import Objective
 from benign.parts.samplers import Sampler
 from benign.parts.samplers.uniform import Uniform
+from benign.parts.statistics import Statistic
 from benign.parts.targets import Target
 from benign.parts.targets.gold import Gold
 from benign.parts.updates import Update
@@ -82,15 +83,28 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """A statistic stage: what the original model's modules do on some records; kept, and measured once."""
+
+    name: str
+    statistic: Statistic
+    on: Source
+    kinds: tuple[Kind, ...] = ("memory",)
+    """Which kinds of records."""
+    route: Literal["image", "text", "both"] = "both"
+    """``image``: records that show a picture; ``text``: those that show none, or where all do, their words alone."""
+
+
+@dataclass(frozen=True)
 class Sculpt:
-    """An edit stage: a closed-form function of the deltas of earlier stages."""
+    """An edit stage: a closed-form function of what earlier stages yielded, deltas and statistics."""
 
     name: str
     edit: Edit
     inputs: tuple[str, ...]
 
 
-Stage = Train | Sculpt
+Stage = Train | Measure | Sculpt
 
 
 @dataclass(frozen=True)

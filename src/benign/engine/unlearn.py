@@ -15,10 +15,11 @@ from benign.engine import canonical
 from benign.engine.draw import drawn
 from benign.engine.follow import Follower, described, followed
 from benign.engine.log import Log
+from benign.engine.measure import measured
 from benign.engine.meter import Meter
 from benign.engine.place import claimed
 from benign.engine.provenance import provenance
-from benign.engine.recipe import Method, Recipe, Sculpt, Train
+from benign.engine.recipe import Measure, Method, Recipe, Sculpt, Train
 from benign.engine.result import Result, load_result
 from benign.engine.serve import Served
 from benign.engine.track import Tracker
@@ -27,6 +28,7 @@ from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.delta import Delta, load_delta, save_delta
 from benign.models.load import Model, load
+from benign.models.measured import Measured
 from benign.models.save import save
 from benign.parts.edits import Edited
 from benign.parts.targets import Context
@@ -117,6 +119,7 @@ class _Yield:
     peak_rss_mb: float
     facts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     log: str = ""
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,13 @@ class _Run:
             write_text(self.folder / "run.json", _mark(method, key, self.seed, finished=False))
         done: dict[str, _Yield] = {}
         for stage in self.recipe.stages:
-            done[stage.name] = self._edit(stage, done) if isinstance(stage, Sculpt) else self._train(stage)
+            match stage:
+                case Train():
+                    done[stage.name] = self._train(stage)
+                case Measure():
+                    done[stage.name] = self._measure(stage)
+                case Sculpt():
+                    done[stage.name] = self._edit(stage, done)
         here.wait()
         if here.main:
             self._write(done, method, key)
@@ -164,10 +173,16 @@ class _Run:
             shutil.rmtree(self.stages, ignore_errors=True)
 
     def _edit(self, stage: Sculpt, done: Mapping[str, _Yield]) -> _Yield:
-        deltas = [_delta_of(name, done) for name in stage.inputs]
+        inputs = [done[name].measured or _delta_of(name, done) for name in stage.inputs]
         with Meter() as meter:
-            edited: Edited = stage.edit(*deltas)
+            edited: Edited = stage.edit(*inputs)
         return _Yield(edited.delta, meter.seconds, meter.peak_rss_mb, edited.facts)
+
+    def _measure(self, stage: Measure) -> _Yield:
+        # By the first of several processes; the others read what it kept.
+        with Meter() as meter, world().first():
+            found = measured(self.model, stage, self.data, self.stages / "statistics", self.report)
+        return _Yield(None, meter.seconds, meter.peak_rss_mb, measured=found)
 
     def _train(self, stage: Train) -> _Yield:
         """Train a stage, or take it from the cache; a finished stage is a delta and its ``done.json``."""
@@ -235,7 +250,7 @@ class _Run:
 def _delta_of(name: str, done: Mapping[str, _Yield]) -> Delta:
     found = done[name].delta
     if found is None:
-        raise UserError(f"stage {name!r} yields a whole model, which an edit cannot take", where="recipe")
+        raise UserError(f"stage {name!r} yields no delta, and an edit cannot take anything else", where="recipe")
     return found
 
 

@@ -14,6 +14,7 @@ from benign.methods.grad_ascent import GradAscent as GradAscent
 from benign.methods.grad_diff import GradDiff as GradDiff
 from benign.methods.idk import IDK as IDK
 from benign.methods.kl_min import KLMin as KLMin
+from benign.methods.manu import MANU as MANU
 from benign.methods.mmunlearner import MMUnlearner as MMUnlearner
 from benign.methods.npo import NPO as NPO
 from benign.methods.pdu import PDU as PDU
@@ -23,5 +24,6 @@ from benign.methods.satimp import SatImp as SatImp
 from benign.methods.simnpo import SimNPO as SimNPO
 from benign.methods.smfa import SMFA as SMFA
 from benign.methods.task_arithmetic import TaskArithmetic as TaskArithmetic
+from benign.methods.ties import TIES as TIES
 from benign.methods.undial import UNDIAL as UNDIAL
 from benign.methods.wga import WGA as WGA

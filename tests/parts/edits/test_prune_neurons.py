@@ -6,11 +6,20 @@ import pytest
 import torch
 
 from benign.errors import UserError
-from benign.parts.edits.prune_neurons import Activity, activity, importance, most_telling, pruning
+from benign.models.measured import Measured
+from benign.parts.edits.prune_neurons import Activity, PruneNeurons, importance, most_telling, pruning
+from benign.parts.statistics.activity import Activity as Statistic
+
+
+def activity(z: torch.Tensor) -> Activity:
+    """In two batches, as the engine adds them up."""
+    statistic = Statistic()
+    parts = [statistic.part(z[:1]), statistic.part(z[1:])]
+    return Activity.of(statistic.whole({name: parts[0][name] + parts[1][name] for name in parts[0]}, len(z)))
 
 
 def test_the_statistics_by_hand() -> None:
-    found = activity(torch.tensor([[1.0, 0.05], [-3.0, 0.1]]))
+    found = activity(torch.tensor([[1.0, 0.05], [-3.0, 0.1]], dtype=torch.float64))
     assert found.magnitude.tolist() == pytest.approx([2.0, 0.075])
     assert found.frequency.tolist() == [1.0, 0.0]  # 0.1 is not above the threshold
     assert found.variance.tolist() == pytest.approx([4.0, 0.000625])
@@ -48,7 +57,21 @@ def test_a_share_that_is_none_is_refused() -> None:
         most_telling(torch.ones(2), torch.ones(2), 1.5)
 
 
-def test_pruned_rows_are_zero_and_the_others_untouched() -> None:
-    weight = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+def test_pruned_columns_are_zero_and_the_others_untouched() -> None:
+    weight = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     pruned = weight + pruning(weight, torch.tensor([True, False, True]))
-    assert pruned.tolist() == [[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]]
+    assert pruned.tolist() == [[0.0, 2.0, 0.0], [0.0, 5.0, 0.0]]
+
+
+def test_the_edit_prunes_what_the_forget_pictures_drive_and_reads_a_silent_route_as_idle() -> None:
+    def found(*magnitudes: float, name: str = "a.fc2") -> Measured:
+        z = torch.tensor([magnitudes, magnitudes], dtype=torch.float64)
+        numbers = {key: getattr(activity(z), key) for key in Activity._fields}
+        return Measured({name: numbers} if magnitudes else {}, {"a.fc2": torch.ones(2, 3)})
+
+    # Pictures of the forget set drive the first neuron, those of the retained the last one; text reaches none of them.
+    edited = PruneNeurons(share=0.3)(found(5.0, 0.0, 0.0), found(), found(0.0, 0.0, 5.0), found())
+    [(name, change)] = edited.delta.tensors.items()
+    assert name == "a.fc2.weight"
+    assert isinstance(change, torch.Tensor) and change.tolist() == [[-1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]]
+    assert edited.facts == {"a.fc2.weight": {"pruned": pytest.approx(1 / 3)}}

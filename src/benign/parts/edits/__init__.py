@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from benign.models.change import Delta
 
@@ -19,8 +19,10 @@ class Edited:
 
 
 class Edit(Protocol):
-    """A closed-form function of the deltas that earlier stages yielded, in the order the recipe names them."""
+    """A closed-form function of what earlier stages yielded, in the order in which the recipe names them: a
+    :class:`benign.models.change.Delta` of a training stage, a :class:`benign.models.measured.Measured` of a
+    statistic."""
 
-    def __call__(self, *deltas: Delta) -> Edited:
+    def __call__(self, *inputs: Any) -> Edited:
         """The edited delta."""
         ...
