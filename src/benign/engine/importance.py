@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
-import benign
 from benign.data.answers import Answers
-from benign.data.atomic import write_bytes, write_text
 from benign.data.record import Data, Record, of_kind
-from benign.engine import canonical
+from benign.engine import canonical, store
 from benign.engine.draw import records_of
 from benign.errors import UserError
 from benign.models.load import Model
@@ -62,14 +57,13 @@ class Importances:
             "records_digest": canonical.digest([record.digest for record in records]),
             "model": self.model.digest,
             "parameters": sorted(parameters),
-            "benign": benign.__version__,
         }
-        name = canonical.digest(json.dumps(described, sort_keys=True))[:24]
-        found = _read(self.folder / name, next(iter(parameters.values())).device)
+        found = store.kept(self.folder, described)
         if found is None:
             found = self._measured(importance, side, records, parameters)
-            _write(self.folder / name, found, described)
-        return found
+            store.keep(self.folder, described, found)
+        device = next(iter(parameters.values())).device
+        return {name: tensor.to(device) for name, tensor in found.items()}
 
     def _kept(self) -> tuple[Record, ...]:
         return records_of(self.data, "keep")
@@ -96,22 +90,3 @@ class Importances:
 def mean_loss(answers: Answers) -> Tensor:
     """The mean over records of each record's mean cross-entropy over its answer's tokens, in nats."""
     return -(answers.logp_per_record / answers.rows_per_record).mean()
-
-
-def _write(place: Path, tensors: Mapping[str, Tensor], described: Mapping[str, object]) -> None:
-    """The JSON file comes last and names the tensors' digest, so a kill between the two leaves nothing to read."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    content = save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
-    write_bytes(place.with_suffix(".safetensors"), content)
-    about = {**described, "tensors": hashlib.sha256(content).hexdigest()}
-    write_text(place.with_suffix(".json"), json.dumps(about, sort_keys=True, indent=2) + "\n")
-
-
-def _read(place: Path, device: torch.device) -> dict[str, Tensor] | None:
-    about, tensors = place.with_suffix(".json"), place.with_suffix(".safetensors")
-    if not about.exists():
-        return None
-    content = tensors.read_bytes() if tensors.exists() else b""
-    if hashlib.sha256(content).hexdigest() != json.loads(about.read_text(encoding="utf-8"))["tensors"]:
-        raise UserError("the kept importance is damaged", where=str(tensors), fix=f"delete {about} to measure again")
-    return {name: tensor.to(device) for name, tensor in load(content).items()}

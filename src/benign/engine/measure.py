@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
-import benign
-from benign.data.atomic import write_bytes, write_text
 from benign.data.batch import Batch
 from benign.data.record import Data, Record
-from benign.engine import canonical
+from benign.engine import canonical, store
 from benign.engine.draw import records_of
 from benign.engine.recipe import Measure
 from benign.errors import UserError
@@ -54,13 +49,15 @@ def measured(model: Model, stage: Measure, data: Data, folder: Path, report: Rep
         "stage": canonical.to_plain(stage),
         "records": canonical.digest([record.digest for record in records]),
         "model": model.digest,
-        "benign": benign.__version__,
     }
-    place = folder / canonical.digest(json.dumps(described, sort_keys=True))[:24]
-    numbers = _kept(place)
-    if numbers is None:
-        numbers = _run(model, stage, records, names, report)
-        _keep(place, numbers, described)
+    flat = store.kept(folder, described)
+    if flat is None:
+        flat = _run(model, stage, records, names, report)
+        store.keep(folder, described, flat)
+    numbers: dict[str, dict[str, Tensor]] = {}
+    for key, value in flat.items():
+        name, _, number = key.rpartition("/")
+        numbers.setdefault(name, {})[number] = value
     weights = {name: model.module.get_submodule(name).get_parameter("weight").detach() for name in names}
     return Measured(numbers, weights)
 
@@ -82,8 +79,9 @@ def _run(
     stage: Measure,
     records: Sequence[Record],
     names: Sequence[str],
-    report: Callable[[str, int, int], None],
-) -> dict[str, dict[str, Tensor]]:
+    report: Report,
+) -> dict[str, Tensor]:
+    """[``MODULE/NUMBER``] the statistic's tensors."""
     model.module.eval()
     sums = {name: _Sums() for name in names}
     for start in range(0, len(records), _RECORDS):
@@ -93,12 +91,10 @@ def _run(
         with _listening(model.module, names, together, stage, sums):
             answer_rows(model, together)
         report(f"measure {stage.name}", start + len(batch), len(records))
-    silent = [name for name, found in sums.items() if not found.tokens]
-    return {
-        name: dict(stage.statistic.whole(found.parts, found.tokens))
-        for name, found in sums.items()
-        if name not in silent
-    }
+    # Text never runs the vision tower: its modules have no tokens, and no numbers.
+    ran = {name: found for name, found in sums.items() if found.tokens}
+    whole = {name: stage.statistic.whole(found.parts, found.tokens) for name, found in ran.items()}
+    return {f"{name}/{key}": value.cpu() for name, numbers in whole.items() for key, value in numbers.items()}
 
 
 @contextmanager
@@ -120,27 +116,3 @@ def _listening(
         for name in names:
             hooks.callback(module.get_submodule(name).register_forward_pre_hook(listen(name)).remove)
         yield
-
-
-def _keep(place: Path, numbers: Mapping[str, Numbers], described: Mapping[str, object]) -> None:
-    """The JSON file comes last and names the tensors' digest, so a kill between the two leaves nothing to read."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    flat = {f"{name}/{key}": value.cpu().contiguous() for name, of in numbers.items() for key, value in of.items()}
-    content = save(flat)
-    write_bytes(place.with_suffix(".safetensors"), content)
-    about = {**described, "tensors": hashlib.sha256(content).hexdigest()}
-    write_text(place.with_suffix(".json"), json.dumps(about, sort_keys=True, indent=2) + "\n")
-
-
-def _kept(place: Path) -> dict[str, dict[str, Tensor]] | None:
-    about, tensors = place.with_suffix(".json"), place.with_suffix(".safetensors")
-    if not about.exists():
-        return None
-    content = tensors.read_bytes() if tensors.exists() else b""
-    if hashlib.sha256(content).hexdigest() != json.loads(about.read_text(encoding="utf-8"))["tensors"]:
-        raise UserError("the kept statistic is damaged", where=str(tensors), fix=f"delete {about} to measure again")
-    found: dict[str, dict[str, Tensor]] = {}
-    for key, value in load(content).items():
-        name, _, number = key.rpartition("/")
-        found.setdefault(name, {})[number] = value
-    return found
