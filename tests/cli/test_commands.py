@@ -70,7 +70,7 @@ def test_unlearn_hands_on_files_method_and_seed(
     method = options.pop("method")
     assert isinstance(method, benign.methods.SMFA)
     assert (method.preset, method.k, method.optim.lr) == ("code", float("inf"), 0.5)
-    assert options == {"out": Path("o"), "seed": 7, "name": "smfa", "track": None}
+    assert options == {"out": Path("o"), "seed": 7, "name": "smfa", "track": None, "watch": None}
     shown = capsys.readouterr()
     assert json.loads(shown.out)["method"] == "SMFA"
     assert "a stray word" in shown.err

@@ -11,6 +11,7 @@ import torch
 from benign.data.batch import Batch
 from benign.data.record import Message, Record, Slot
 from benign.errors import UserError
+from benign.models import encode
 from benign.models.collate import PER_TOKEN
 from benign.models.encode import Encoder, collate
 from benign.models.load import Model
@@ -232,3 +233,25 @@ def test_questions_about_one_picture_share_its_tensors(model_of: Models) -> None
     jittered = encoder.full(WIDE, variant=1)
     assert not any(torch.equal(jittered.inputs[name], one.inputs[name]) for name in pictures)
     assert torch.equal(jittered.inputs["input_ids"], one.inputs["input_ids"])
+
+
+@pytest.mark.parametrize("answer", ["red", "a red hat", "<|im_end|> no"])
+def test_an_answer_behind_its_question_is_what_the_processor_makes_of_both(
+    model_of: Models, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("llama", "llava", "qwen2_vl", "gemma3", "idefics3"):
+        model = model_of(name)
+        images = (picture(30, 30),) if model.family.multimodal else ()
+        record = Record("r", images=images, question="What is it?", answer=answer)
+        found = Encoder(model.processor, model.family).full(record)
+        with monkeypatch.context() as patch:
+            patch.setattr(encode, "_continued", lambda *_: None)
+            whole = Encoder(model.processor, model.family).full(record)
+        assert found.inputs.keys() == whole.inputs.keys()
+        assert all(torch.equal(found.inputs[key], tensor) for key, tensor in whole.inputs.items()), name
+        assert torch.equal(found.labels, whole.labels)
+
+
+def test_a_pictures_placeholder_in_an_answer_is_refused(eyes: Encoder) -> None:
+    with pytest.raises(UserError, match="pictures"):
+        eyes.full(Record("r", images=(picture(30, 30),), question="What is it?", answer="nobody knows <image> why"))

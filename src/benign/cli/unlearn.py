@@ -13,6 +13,21 @@ import benign
 from benign.cli import options, render, settings
 from benign.errors import UserError
 
+MethodName = Annotated[str | None, typer.Option(help="A name that benign methods lists.  [default: smfa]")]
+Preset = Annotated[str | None, typer.Option(help="Whose numbers, where a method has several: paper, code, embedded.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
+]
+RecipeFile = Annotated[
+    Path | None, typer.Option(help="The recipe.json of an earlier run, instead of a method.", metavar="FILE")
+]
+Watched = Annotated[
+    str | None,
+    typer.Option("--watch", metavar="COLUMN", help="Keep the state in which this column of the scoreboard was best."),
+]
+WatchEvery = Annotated[int, typer.Option(min=1, help="Steps between two looks at it.")]
+Patience = Annotated[int, typer.Option(min=0, help="Looks without a better number before training stops; 0: never.")]
+
 EMBEDDED = "embedded"
 """The preset that is no method's own: what was tuned for the embedded models."""
 
@@ -27,18 +42,15 @@ def unlearn(
     holdout: options.Holdout = None,
     general: options.General = None,
     strangers: options.Strangers = None,
-    method: Annotated[str | None, typer.Option(help="A name that benign methods lists.  [default: smfa]")] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Whose numbers, where a method has several: paper, code, embedded.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
-    ] = None,
-    recipe: Annotated[
-        Path | None, typer.Option(help="The recipe.json of an earlier run, instead of a method.", metavar="FILE")
-    ] = None,
+    method: MethodName = None,
+    preset: Preset = None,
+    set_: Set = None,
+    recipe: RecipeFile = None,
     seed: options.Seed = 0,
     track: options.Track = None,
+    watch: Watched = None,
+    watch_every: WatchEvery = 20,
+    patience: Patience = 5,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -65,13 +77,29 @@ def unlearn(
         name, chosen = _again(recipe, method, preset, set_)
     with render.work(quiet=quiet) as progress:
         result = benign.unlearn(
-            model, data, method=chosen, out=out, seed=seed, name=name, track=track, progress=progress
+            model,
+            data,
+            method=chosen,
+            out=out,
+            seed=seed,
+            name=name,
+            track=track,
+            watch=_watched(watch, data, watch_every, patience),
+            progress=progress,
         )
     if json:
         render.emit(result)
         return
     render.say(f"{result.method} made it forget in {render.duration(result.seconds)}: {result.folder}")
     render.say(f"Now see what it forgot and what it kept: benign audit {model} {result.folder} --forget {forget} ...")
+
+
+def _watched(column: str | None, data: Any, every: int, patience: int) -> Any:
+    if column is None:
+        return None
+    from benign.audit.watching import watching
+
+    return watching(column, data, every=every, patience=patience or None)
 
 
 def _chosen(name: str, preset: str | None, changes: list[str]) -> Any:

@@ -21,6 +21,7 @@ from benign.engine.log import Log
 from benign.engine.recipe import Optim, Train
 from benign.engine.reference import reference_for
 from benign.engine.step import Rows, TrainingStep
+from benign.engine.watch import Best, Watch
 from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.change import Delta
@@ -50,6 +51,8 @@ class Job:
     save_every_seconds: float = 20.0
     data: Data | None = None
     """The records, for a locus that asks which weights matter for them."""
+    watch: Watch | None = None
+    """What is looked at on the way; the best state is the result."""
     statistics: Path | None = None
     """Where importances are kept between stages and runs; None is with the scratch."""
 
@@ -116,6 +119,7 @@ def _loop(job: Job, moving: Trainable) -> float:
         now = checkpoint.Progress(step, spent + time.monotonic() - start, state)
         checkpoint.write(job.folder, job.key, now, moving.parameters, optimizer)
 
+    best = Best(job.watch, job.folder, job.key) if job.watch else None
     for number in range(first, total):
         rate = optimizer.param_groups[0]["lr"] = learning_rate(optim, number, total)
         columns = list(zip(stage.terms, job.steps[number], strict=True))
@@ -139,6 +143,10 @@ def _loop(job: Job, moving: Trainable) -> float:
         if time.monotonic() - saved > job.save_every_seconds:
             saved = time.monotonic()
             keep(number + 1)
+        if best and best.stops(job.model, moving.parameters, number + 1, total):
+            break
+    if best:
+        best.restore(moving.parameters)
     return spent + time.monotonic() - start
 
 

@@ -24,6 +24,7 @@ from benign.engine.result import Result, load_result
 from benign.engine.serve import Served
 from benign.engine.track import Tracker
 from benign.engine.train import Job, Report, train
+from benign.engine.watch import Watch
 from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.delta import Delta, load_delta, save_delta
@@ -46,6 +47,7 @@ def unlearn(
     name: str = "",
     cache: str | Path | None = None,
     track: str | Tracker | None = None,
+    watch: Watch | None = None,
     progress: Report | None = None,
 ) -> Result:
     """Make a model forget, and write the result into a folder.
@@ -64,6 +66,7 @@ def unlearn(
         cache: A folder where finished training stages are shared between runs (a sweep over k trains once).
         track: Where to show the steps' numbers: ``tensorboard``, ``mlflow`` or ``wandb``, with ``:where`` if wanted, or
             a tracker of one's own. It gets no word of the records (docs/experiments.md).
+        watch: What to look at while the last stage trains: its best state is the result, and it may stop early.
         progress: Called as (what, done, total) while work goes on.
 
     Raises:
@@ -73,7 +76,7 @@ def unlearn(
     recipe = method.recipe()
     folder = Path(out)
     with claimed(folder):
-        key = canonical.digest(recipe, seed, data.digest, loaded.digest, benign.__version__)
+        key = canonical.digest(recipe, seed, data.digest, loaded.digest, benign.__version__, *_seen_by(watch, recipe))
         called = name or type(method).__module__.rpartition(".")[2]
         here = world()
         told = track if here.main else None
@@ -83,8 +86,18 @@ def unlearn(
                     follower.catch_up((folder / "log.jsonl").read_text(encoding="utf-8"))
                 return load_result(folder)
             stages = Path(cache) if cache else folder / "stages"
-            run = _Run(loaded, data, recipe, folder, seed, stages, progress or _silent, follower)
+            run = _Run(loaded, data, recipe, folder, seed, stages, progress or _silent, follower, watch)
             return run.to_result(called, key)
+
+
+def _seen_by(watch: Watch | None, recipe: Recipe) -> tuple[object, ...]:
+    if watch is None:
+        return ()
+    if not isinstance(recipe.stages[-1], Train):
+        raise UserError(
+            "the method ends in an edit, and only training can be watched", where="watch", fix="leave the watch out"
+        )
+    return watch.identity
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -132,6 +145,7 @@ class _Run:
     stages: Path
     report: Report
     follower: Follower | None = None
+    watch: Watch | None = None
     answered: dict[str, str] = field(default_factory=dict)
     """What the original model answered so far, by the record's digest."""
 
@@ -187,11 +201,13 @@ class _Run:
     def _train(self, stage: Train) -> _Yield:
         """Train a stage, or take it from the cache; a finished stage is a delta and its ``done.json``."""
         start = load(stage.start) if stage.start else self.model
-        key = canonical.digest(stage, self.seed, self.data.digest, start.digest, benign.__version__)
+        watch = self.watch if stage == self.recipe.stages[-1] else None
+        seen_by = watch.identity if watch else ()
+        key = canonical.digest(stage, self.seed, self.data.digest, start.digest, benign.__version__, *seen_by)
         with claimed(self.stages / key[:24], wait=True) as folder:
             mark = folder / "done.json"
             if not world().agreed(mark.exists()):
-                self._train_anew(stage, start, key, folder)
+                self._train_anew(stage, start, key, folder, watch)
                 world().wait()
             cost = json.loads(mark.read_text(encoding="utf-8"))
             delta = None if stage.start else load_delta(folder / "delta", self.model)
@@ -200,7 +216,7 @@ class _Run:
                 self.follower.catch_up(log)
             return _Yield(delta, cost["seconds"], cost["peak_rss_mb"], log=log)
 
-    def _train_anew(self, stage: Train, start: Model, key: str, folder: Path) -> None:
+    def _train_anew(self, stage: Train, start: Model, key: str, folder: Path, watch: Watch | None) -> None:
         log = Log(folder / "log.jsonl", self.follower.step if self.follower else None)
         if self.follower and log.path.exists():
             self.follower.catch_up(log.path.read_text(encoding="utf-8"))
@@ -216,6 +232,7 @@ class _Run:
                 log,
                 self.report,
                 data=self.data,
+                watch=watch,
                 statistics=self.stages / "statistics",
             )
             delta, seconds = train(job)

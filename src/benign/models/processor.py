@@ -57,8 +57,11 @@ class Processor:
         pad = self.tokenizer.pad_token_id
         self.pad_id: int = pad if pad is not None else next(iter(self.end_ids), 0)
         """The token that fills up a batch."""
-        self.special = frozenset(t.content for t in self.tokenizer.added_tokens_decoder.values() if t.special)
+        added = self.tokenizer.added_tokens_decoder
+        self.special = frozenset(t.content for t in added.values() if t.special)
         """The texts of the special tokens."""
+        self.added_ids = frozenset(added)
+        """The tokens that stand for more than their letters: ends, turns, pictures."""
 
     def render(self, turns: Sequence[Message], *, answering: bool = False) -> str:
         """The chat as one text with one placeholder per picture; ``answering`` opens the assistant's turn.
