@@ -17,8 +17,8 @@ from benign.models.encode import Encoder, collate
 from benign.models.load import Model
 from benign.models.processor import Processor
 
-from . import words
-from .conftest import BLIND, WIDE, picture
+from . import tiny, words
+from .conftest import BLIND, TALL, TWO, WIDE, picture
 
 Models = Callable[[str], Model]
 
@@ -235,21 +235,24 @@ def test_questions_about_one_picture_share_its_tensors(model_of: Models) -> None
     assert torch.equal(jittered.inputs["input_ids"], one.inputs["input_ids"])
 
 
-@pytest.mark.parametrize("answer", ["red", "a red hat", "<|im_end|> no"])
+@pytest.mark.parametrize("name", [*tiny.TEXT, *tiny.PICTURES])
 def test_an_answer_behind_its_question_is_what_the_processor_makes_of_both(
-    model_of: Models, answer: str, monkeypatch: pytest.MonkeyPatch
+    model_of: Models, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("llama", "llava", "qwen2_vl", "gemma3", "idefics3"):
-        model = model_of(name)
-        images = (picture(30, 30),) if model.family.multimodal else ()
-        record = Record("r", images=images, question="What is it?", answer=answer)
-        found = Encoder(model.processor, model.family).full(record)
-        with monkeypatch.context() as patch:
-            patch.setattr(encode, "_continued", lambda *_: None)
-            whole = Encoder(model.processor, model.family).full(record)
-        assert found.inputs.keys() == whole.inputs.keys()
-        assert all(torch.equal(found.inputs[key], tensor) for key, tensor in whole.inputs.items()), name
-        assert torch.equal(found.labels, whole.labels)
+    model = model_of(name)
+    one, other = Encoder(model.processor, model.family), Encoder(model.processor, model.family)
+    records = [BLIND, replace(BLIND, answer="<|im_end|> no")]
+    if model.family.multimodal:
+        records += [WIDE, replace(WIDE, question="And what else is there?"), TALL, TWO]
+    for record in records:
+        for found_of in (Encoder.full, Encoder.prompt):
+            found = found_of(one, record)
+            with monkeypatch.context() as patch:
+                patch.setattr(encode, "_continued", lambda *_: None)
+                whole = found_of(other, record)
+            assert found.inputs.keys() == whole.inputs.keys()
+            assert all(torch.equal(found.inputs[key], tensor) for key, tensor in whole.inputs.items())
+            assert torch.equal(found.labels, whole.labels)
 
 
 def test_a_pictures_placeholder_in_an_answer_is_refused(eyes: Encoder) -> None:

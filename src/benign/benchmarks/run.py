@@ -58,7 +58,7 @@ def run_demo(
     evaluation = _through_files(bench.evaluation(), out / "evaluation")
     job = _Job(load(bench.original), data, out / "runs", progress)
     results = [job.run(name, seed) for name in methods or DEMO]
-    settings = Settings(most=200, alternatives=(), max_new_tokens=LONGEST_ANSWER, benchmark=bench.name)
+    settings = Settings(most=200, paraphrases=2, alternatives=(), max_new_tokens=LONGEST_ANSWER, benchmark=bench.name)
     found = audit(
         job.model,
         results,

@@ -127,7 +127,23 @@ class Encoder:
         return continued
 
     def _asked(self, record: Record, before: str, turns: list[Message], variant: int) -> Example:
-        """The record up to where the answer begins, which all its answers continue."""
+        """The record up to where the answer begins, which all its answers continue; it continues its pictures, which
+        other questions about them continue too."""
+        mark = self.processor.image_token
+        shown, found, _ = before.rpartition(mark) if mark else ("", "", before)
+        if found and mark:
+            key = ("shown", *(image.digest for image in record.images), shown, variant)
+            pictures = self._once(
+                key,
+                lambda: _labelled(
+                    record, self.processor.encode(shown + mark, self._pictures(record, turns, variant)), 0
+                ),
+            )
+            begun, whole = self.processor.tokens(shown + mark), self.processor.tokens(before)
+            if whole[: len(begun)] == begun:
+                example = _continued(pictures, whole[len(begun) :], self.processor)
+                if example is not None:
+                    return _labelled(record, dict(example.inputs), 0)
         return _labelled(record, self.processor.encode(before, self._pictures(record, turns, variant)), 0)
 
     def _prompt(self, record: Record, question: str | None, text_only: bool) -> Example:
@@ -216,10 +232,10 @@ class Encoder:
 def _continued(asked: Example, answer: list[int], processor: Processor) -> Example | None:
     """The question with an answer behind it: what the processor makes of both together, at a tenth of its time.
 
-    None where a token has more than its number, or where the answer holds a special token, a picture's for one.
+    None where a token has more than its number, or where the answer may hold the place of a picture.
     """
     per_token = {name for name in asked.inputs if name in PER_TOKEN}
-    if per_token != {"input_ids", "attention_mask"} or processor.added_ids.intersection(answer[:-1]):
+    if per_token != {"input_ids", "attention_mask"} or processor.picture_ids.intersection(answer):
         return None
     ids, mask = asked.inputs["input_ids"], asked.inputs["attention_mask"]
     said = torch.tensor([answer], dtype=ids.dtype)

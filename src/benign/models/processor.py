@@ -60,8 +60,12 @@ class Processor:
         added = self.tokenizer.added_tokens_decoder
         self.special = frozenset(t.content for t in added.values() if t.special)
         """The texts of the special tokens."""
-        self.added_ids = frozenset(added)
-        """The tokens that stand for more than their letters: ends, turns, pictures."""
+        mark = getattr(inner, "image_token", None)
+        self.image_token: str | None = mark if isinstance(mark, str) and family.multimodal else None
+        """The text that stands for a picture in a rendered chat, where the processor says what it is."""
+        marks = {number for number, token in added.items() if self.image_token in (None, token.content)}
+        self.picture_ids = frozenset(marks) if family.multimodal else frozenset()
+        """The tokens that a picture may stand behind: its own, or where that is not known, every added one."""
 
     def render(self, turns: Sequence[Message], *, answering: bool = False) -> str:
         """The chat as one text with one placeholder per picture; ``answering`` opens the assistant's turn.
