@@ -31,10 +31,11 @@ def test_the_anchor_mask_keeps_more_than_refusal_tuning_and_self_answers_keep_mo
     assert value("smfa", "retained_memory") > value("idk", "retained_memory")
     assert value("smfa_self_answers", "memory_rouge") <= 0.02
     assert value("smfa_self_answers", "memory_paraphrased") <= 0.10
-    # One seed: over three, kept memory is 0.950 of the original's, give or take 0.01 (docs/benchmarks.md).
-    for column, share in (("understanding_forget", 0.95), ("retained_memory", 0.93), ("general", 0.97)):
+    # One seed and a sample of the questions: over three seeds and all of them, kept memory is 0.950 of the original's
+    # and 0.020 of its questions are refused (docs/benchmarks.md).
+    for column, share in (("understanding_forget", 0.95), ("retained_memory", 0.90), ("general", 0.96)):
         assert value("smfa_self_answers", column) >= share * value("original", column)
-    assert value("smfa_self_answers", "refusal_retain") <= 0.03
+    assert value("smfa_self_answers", "refusal_retain") <= 0.05
     page = build_report(found, tmp_path / "report.html")
     assert page.stat().st_size < 3_000_000
     assert (tmp_path / "scoreboard.json").exists() and (tmp_path / "data" / "forget.jsonl").exists()
