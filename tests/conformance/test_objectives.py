@@ -202,8 +202,20 @@ def test_the_reference_is_used_where_it_is_asked_for_and_only_there(objective: O
         assert float(objective(changed)) != pytest.approx(float(objective(full)))
         with pytest.raises(ValueError, match="reference"):
             objective(bare)
+        assert (objective.needs_reference == "rows") == (not _knows_labels_enough(objective, full, bare))
     else:
         assert float(objective(bare)) == float(objective(full))
+
+
+def _knows_labels_enough(objective: Objective, full: Answers, bare: Answers) -> bool:
+    """Whether the reference's log-probabilities of the labels alone give the same loss."""
+    assert bare.rival is not None and full.rival is not None
+    rival = dataclasses.replace(bare.rival, reference_labels=full.rival.reference_logp)
+    labels = dataclasses.replace(bare, reference_labels=full.reference_logp, rival=rival)
+    try:
+        return float(objective(labels)) == pytest.approx(float(objective(full)))
+    except ValueError:
+        return False
 
 
 @for_every

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
+
+from benign.data.softmax import label_logp
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +26,17 @@ class Answers:
     count: int
     """How many records the batch holds."""
     reference: Tensor | None = None
-    """[rows, V] the reference model's log-probabilities, or None where there is no reference model."""
+    """[rows, V] the reference model's log-probabilities, or None where nothing asks for the whole of them."""
     hidden: Tensor | None = None
     """[rows, H] the hidden states that an objective asked for, or None where they were not kept."""
     reference_hidden: Tensor | None = None
     """[rows, H] the reference model's hidden states at the same place, or None where they were not kept."""
     rival: Answers | None = None
     """The same records with their other answers (what a preference is preferred to), or None."""
+    reference_labels: Tensor | None = None
+    """[rows] the reference model's log-probability of each label in nats, where nothing asks for more of it."""
+    cut_from: tuple[Answers, slice] | None = None
+    """The joint rows of which these are a part, so that what is asked of several parts is computed once."""
 
     @cached_property
     def log_probabilities(self) -> Tensor:
@@ -38,8 +46,10 @@ class Answers:
     @cached_property
     def logp(self) -> Tensor:
         """[rows] log-probability of each label, in nats."""
-        chosen = self.logits.gather(-1, self.labels[:, None]).squeeze(-1)
-        return chosen - torch.logsumexp(self.logits, dim=-1)
+        if self.cut_from is not None:
+            whole, rows = self.cut_from
+            return whole.logp[rows]
+        return label_logp(self.logits, self.labels)
 
     @cached_property
     def rows_per_record(self) -> Tensor:
@@ -58,6 +68,8 @@ class Answers:
         Raises:
             ValueError: There is no reference model.
         """
+        if self.reference_labels is not None:
+            return self.reference_labels
         if self.reference is None:
             raise ValueError("these answers carry no reference model")
         return self.reference.gather(-1, self.labels[:, None]).squeeze(-1)
@@ -70,3 +82,21 @@ class Answers:
     def per_record(self, rows: Tensor) -> Tensor:
         """[count] the sum of a [rows] tensor over each record's rows."""
         return rows.new_zeros(self.count).index_add(0, self.owner, rows)
+
+    def parted(self, counts: Sequence[int]) -> list[Answers]:
+        """The rows of the first ``counts[0]`` records, of the next ``counts[1]``, and so on, as batches of their own.
+
+        The rows lie in the order of the records; whatever refers to another model is left behind.
+        """
+        records = [0, *accumulate(counts)]
+        rows = [0, *self.rows_per_record.cumsum(0).tolist()]
+        cuts = [slice(rows[first], rows[last]) for first, last in pairwise(records)]
+        sizes = [cut.stop - cut.start for cut in cuts]
+        # One split has one backward pass for all parts; slices would each fill a tensor of the whole size.
+        logits = torch.split(self.logits, sizes)
+        hidden = [None] * len(cuts) if self.hidden is None else torch.split(self.hidden, sizes)
+        return [
+            Answers(logits[i], self.labels[cut], self.owner[cut] - records[i], counts[i], hidden=hidden[i],
+                    cut_from=(self, cut))
+            for i, cut in enumerate(cuts)
+        ]  # fmt: skip

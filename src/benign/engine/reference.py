@@ -15,17 +15,66 @@ from benign.data.answers import Answers
 from benign.data.atomic import write_bytes
 from benign.engine.attach import Trainable
 from benign.engine.draw import Drawn, compares
-from benign.engine.forward import encoded, within
+from benign.engine.forward import encoded
 from benign.engine.recipe import Train
 from benign.engine.world import world
 from benign.models.forward import HiddenAt
 from benign.models.load import Model
 from benign.models.pack import packed_rows
 from benign.models.vision_cache import VisionCache
-from benign.parts.objectives import Objective
+from benign.parts.objectives import Need, Objective
 
-Reference = Callable[[Sequence[Drawn], HiddenAt], Answers]
-"""The reference model's answer rows of the drawn records, with its hidden states where asked for."""
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of the reference model's predictions an objective looks at."""
+
+    logp: Need
+    """Its log-probabilities: of the labels, of the whole vocabulary, or none."""
+    hidden_at: HiddenAt
+    """Where its hidden states are taken, or None."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the reference model said, for rows of answer tokens."""
+
+    logp: Tensor | None = None
+    """[rows, V] log-probabilities."""
+    label_logp: Tensor | None = None
+    """[rows] log-probability of each label."""
+    hidden: Tensor | None = None
+    """[rows, H]."""
+
+    @classmethod
+    def of(cls, rows: Answers, wanted: Wanted) -> Seen:
+        """What is wanted of one pass of the reference model."""
+        return cls(
+            logp=rows.log_probabilities if wanted.logp == "rows" else None,
+            label_logp=rows.logp.clone() if wanted.logp == "labels" else None,
+            # Rows of the same pass would otherwise be held in memory together.
+            hidden=None if rows.hidden is None else rows.hidden.clone(),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Seen]) -> Seen:
+        """The rows one after the other."""
+        return cls(**{name: torch.cat([part.tensors[name] for part in parts]) for name in parts[0].tensors})
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """What is there, by name."""
+        return {name: tensor for name, tensor in vars(self).items() if tensor is not None}
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory it takes."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+
+Reference = Callable[[Sequence[Drawn], Wanted], Seen]
+"""What the reference model says to the drawn records."""
+_Pass = Callable[[Sequence[Drawn], HiddenAt], Answers]
 REMEMBERED_BYTES = 2**29
 """How much memory the rows of earlier steps may take where the reference is the adapter switched off."""
 
@@ -49,17 +98,17 @@ def reference_for(
         with moving.reference():
             return now(items, hidden_at)
 
-    wanted = [
-        (part, hidden_layer(term.objective))
+    asked = [
+        (part, wanted_of(term.objective))
         for step in steps
         for term, items in zip(stage.terms, step, strict=True)
         if needs_original(term.objective)
         for item in items
         for part in ([item, item.rival] if compares(term.objective) else [item])
     ]
-    if moving.free_reference or not wanted:
+    if moving.free_reference or not asked:
         return _remembered(adapter_off)
-    return _precomputed(now, wanted, folder / "reference", model.module.device)
+    return _precomputed(now, asked, folder / "reference", model.module.device)
 
 
 def hidden_layer(objective: Objective) -> int | None:
@@ -68,83 +117,56 @@ def hidden_layer(objective: Objective) -> int | None:
     return layer if isinstance(layer, int) else None
 
 
+def wanted_of(objective: Objective) -> Wanted:
+    """What an objective looks at."""
+    return Wanted(objective.needs_reference, hidden_layer(objective))
+
+
 def needs_original(objective: Objective) -> bool:
     """Whether an objective looks at the reference model, by its probabilities or its hidden states."""
-    return objective.needs_reference or bool(getattr(objective, "needs_reference_hidden", False))
+    return bool(objective.needs_reference) or bool(getattr(objective, "needs_reference_hidden", False))
 
 
-def _remembered(now: Reference, budget_bytes: int = REMEMBERED_BYTES) -> Reference:
+def _remembered(now: _Pass, budget_bytes: int = REMEMBERED_BYTES) -> Reference:
     """Keep the latest examples' rows in memory: the original does not change, and examples come back every epoch."""
-    kept: OrderedDict[tuple[str, HiddenAt], _Part] = OrderedDict()
+    kept: OrderedDict[tuple[str, Wanted], Seen] = OrderedDict()
     used = 0
 
-    def read(items: Sequence[Drawn], hidden_at: HiddenAt) -> Answers:
+    def read(items: Sequence[Drawn], wanted: Wanted) -> Seen:
         nonlocal used
-        keys = [(item.key, hidden_at) for item in items]
+        keys = [(item.key, wanted) for item in items]
         missing = {key: item for key, item in zip(keys, items, strict=True) if key not in kept}
         found = {key: kept[key] for key in keys if key in kept}
         if missing:
-            fresh = now(list(missing.values()), hidden_at)
-            found |= {key: _Part.of(within(fresh, i, i + 1)) for i, key in enumerate(missing)}
+            fresh = now(list(missing.values()), wanted.hidden_at).parted([1] * len(missing))
+            found |= {key: Seen.of(rows, wanted) for key, rows in zip(missing, fresh, strict=True)}
         for key in dict.fromkeys(keys):
             used += 0 if key in kept else found[key].size_bytes
             kept[key] = found[key]
             kept.move_to_end(key)
         while used > budget_bytes:
             used -= kept.popitem(last=False)[1].size_bytes
-        return _joined([found[key] for key in keys])
+        return Seen.joined([found[key] for key in keys])
 
     return read
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One record's rows: [rows, V] log-probabilities, [rows] labels, [rows, H] hidden states if they were asked for."""
-
-    logp: Tensor
-    labels: Tensor
-    hidden: Tensor | None = None
-
-    @classmethod
-    def of(cls, rows: Answers) -> _Part:
-        return cls(rows.log_probabilities, rows.labels, rows.hidden)
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(t.nbytes for t in (self.logp, self.labels, self.hidden) if t is not None)
-
-
-def _joined(parts: Sequence[_Part]) -> Answers:
-    counts = torch.tensor([len(part.labels) for part in parts])
-    hidden = [part.hidden for part in parts if part.hidden is not None]
-    return Answers(
-        logits=torch.cat([part.logp for part in parts]),
-        labels=torch.cat([part.labels for part in parts]),
-        owner=torch.arange(len(parts)).repeat_interleave(counts).to(parts[0].logp.device),
-        count=len(parts),
-        hidden=torch.cat(hidden) if hidden else None,
-    )
-
-
-def _precomputed(
-    now: Reference, wanted: Sequence[tuple[Drawn, int | None]], folder: Path, device: torch.device
-) -> Reference:
+def _precomputed(now: _Pass, asked: Sequence[tuple[Drawn, Wanted]], folder: Path, device: torch.device) -> Reference:
     """Compute each distinct example's rows before the weights move, one file each, read back when drawn."""
     folder.mkdir(parents=True, exist_ok=True)
 
-    def file_of(item: Drawn, hidden_at: HiddenAt) -> Path:
-        return folder / f"{item.key}{'' if hidden_at is None else f'-{hidden_at}'}.safetensors"
+    def file_of(item: Drawn, wanted: Wanted) -> Path:
+        layer = "" if wanted.hidden_at is None else f"-{wanted.hidden_at}"
+        return folder / f"{item.key}-{wanted.logp or 'hidden'}{layer}.safetensors"
 
     here = world()
-    for file, (item, layer) in here.share(list({file_of(*found): found for found in wanted}.items())):
+    for file, (item, wanted) in here.share(list({file_of(*one): one for one in asked}.items())):
         if not file.exists():
-            part = _Part.of(now([item], layer))
-            tensors = {"logp": part.logp, "labels": part.labels, "hidden": part.hidden}
-            content = {name: t.cpu().contiguous() for name, t in tensors.items() if t is not None}
-            write_bytes(file, save(content))
+            seen = Seen.of(now([item], wanted.hidden_at), wanted)
+            write_bytes(file, save({name: t.cpu().contiguous() for name, t in seen.tensors.items()}))
     here.wait()
 
-    def read(items: Sequence[Drawn], hidden_at: HiddenAt) -> Answers:
-        return _joined([_Part(**load_file(file_of(item, hidden_at), device=str(device))) for item in items])
+    def read(items: Sequence[Drawn], wanted: Wanted) -> Seen:
+        return Seen.joined([Seen(**load_file(file_of(item, wanted), device=str(device))) for item in items])
 
     return read

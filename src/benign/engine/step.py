@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from benign.data.answers import Answers
 from benign.engine.draw import Drawn, compares
-from benign.engine.forward import encoded, within
+from benign.engine.forward import encoded
 from benign.engine.recipe import Term
-from benign.engine.reference import Reference, hidden_layer, needs_original
+from benign.engine.reference import Reference, hidden_layer, needs_original, wanted_of
 from benign.engine.world import World
 from benign.models.collate import IGNORED
 from benign.models.load import Model
@@ -58,8 +58,7 @@ class Rows:
         self._model.module.train()
         examples = [encoded(self._model.encoder, item) for items in groups for item in items]
         rows = packed_rows(self._model, examples, hidden_at=layer, vision=self._vision)
-        ends = [sum(map(len, groups[: i + 1])) for i in range(len(groups))]
-        cut = iter([within(rows, end - len(items), end) for end, items in zip(ends, groups, strict=True)])
+        cut = iter(rows.parted([len(items) for items in groups]))
         answers = []
         for term, items in columns:
             parts = [self._referred(term, group, next(cut)) for group in self._asked(term, items)]
@@ -73,9 +72,8 @@ class Rows:
     def _referred(self, term: Term, items: Sequence[Drawn], rows: Answers) -> Answers:
         if not items or not needs_original(term.objective):
             return rows
-        original = self._reference(items, hidden_layer(term.objective))
-        logp = original.log_probabilities if term.objective.needs_reference else None
-        return replace(rows, reference=logp, reference_hidden=original.hidden)
+        seen = self._reference(items, wanted_of(term.objective))
+        return replace(rows, reference=seen.logp, reference_labels=seen.label_logp, reference_hidden=seen.hidden)
 
     def _tokens(self, items: Sequence[Drawn]) -> int:
         return sum(int((encoded(self._model.encoder, item).labels != IGNORED).sum()) for item in items)

@@ -52,7 +52,7 @@ def answer_rows(model: Model, batch: Batch, *, hidden_at: HiddenAt = None) -> An
 
 def _rows(model: Model, batch: Batch, following: Tensor, hidden_at: HiddenAt) -> tuple[Tensor, Tensor | None]:
     parts = [(index, inputs) for index, inputs in _sub_batches(model, batch) if following[index].any()]
-    found = [gathered(model, inputs, following[index], hidden_at) for index, inputs in parts]
+    found = [gathered(model, inputs, _places(following[index]), hidden_at) for index, inputs in parts]
     if len(found) == 1:
         return found[0]
     # Back from the order of the parts to the order of the batch.
@@ -62,6 +62,11 @@ def _rows(model: Model, batch: Batch, following: Tensor, hidden_at: HiddenAt) ->
     return torch.cat([logits for logits, _ in found])[back], torch.cat(hidden)[back] if hidden else None
 
 
+def _places(mask: Tensor) -> tuple[Tensor, Tensor]:
+    rows, columns = mask.nonzero(as_tuple=True)
+    return rows, columns
+
+
 def _chosen(index: Tensor, like: Tensor) -> Tensor:
     rows = torch.zeros(like.shape[0], dtype=torch.bool, device=like.device)
     rows[index] = True
@@ -69,9 +74,10 @@ def _chosen(index: Tensor, like: Tensor) -> Tensor:
 
 
 def gathered(
-    model: Model, inputs: Mapping[str, Tensor], following: Tensor, hidden_at: HiddenAt
+    model: Model, inputs: Mapping[str, Tensor], at: tuple[Tensor, Tensor], hidden_at: HiddenAt
 ) -> tuple[Tensor, Tensor | None]:
-    """[rows, V] logits at the positions before the labelled ones, and [rows, H] hidden states where asked for.
+    """[rows, V] logits at the places (sequence, position) given, in their order, and [rows, H] hidden states there
+    where asked for.
 
     The rows are picked where they enter the head, inside the model's own forward, so that whatever a family
     does to its logits (scaling, soft cap) and whatever wraps it (sharding, adapters) still happens.
@@ -80,13 +86,13 @@ def gathered(
     passed: list[Tensor] = []
 
     def pick(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        rows = args[0][:, :-1][following]
+        rows = args[0][at]
         entered.append(rows)
         return (rows[None], *args[1:])
 
     def look(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
         states = output[0] if isinstance(output, tuple) else output
-        passed.append(states[:, :-1][following])
+        passed.append(states[at])
 
     with ExitStack() as hooks:
         hooks.callback(model.family.head_of(model.module).register_forward_pre_hook(pick).remove)

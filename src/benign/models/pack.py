@@ -87,17 +87,17 @@ def packed_rows(
     if not packable(model, examples):
         with _served(vision, model, seen):
             return answer_rows(model, collate(examples, pad_id=model.processor.pad_id), hidden_at=hidden_at)
+    labelled = [(example.labels[0, 1:] != IGNORED).cpu() for example in examples]
     parts: list[tuple[Tensor, Tensor | None]] = []
-    places: dict[int, Tensor] = {}
+    owners: list[Tensor] = []
     for rows in _passes(planned(model, examples, seen, limits or Limits())):
-        following = _following(examples, rows)
-        if following.any():
-            found = sum(len(logits) for logits, _ in parts)
-            places |= {place: at + found for place, at in _places(examples, rows, following).items()}
+        owner, number, position = _asked(rows, labelled)
+        if len(owner):
             with _served(vision, model, [row.seen for row in rows]):
-                following = following.to(model.module.device)
-                parts.append(gathered(model, _inputs(model, examples, rows), following, hidden_at))
-    return _answers(examples, places, parts)
+                at = (number.to(model.module.device), position.to(model.module.device))
+                parts.append(gathered(model, _inputs(model, examples, rows), at, hidden_at))
+            owners.append(owner)
+    return _answers(examples, labelled, owners, parts)
 
 
 def packable(model: Model, examples: Sequence[Batch]) -> bool:
@@ -182,27 +182,16 @@ def _passes(rows: Sequence[Row]) -> Iterator[list[Row]]:
             yield lot
 
 
-def _following(examples: Sequence[Batch], rows: Sequence[Row]) -> Tensor:
-    """[rows, T - 1] whether the token that follows in any record is labelled."""
-    following = torch.zeros(len(rows), max(row.size for row in rows) - 1, dtype=torch.bool)
-    for number, row in enumerate(rows):
-        for place, path in zip(row.members, row.paths, strict=True):
-            following[number, path[:-1][_labelled(examples[place])]] = True
-    return following
-
-
-def _places(examples: Sequence[Batch], rows: Sequence[Row], following: Tensor) -> dict[int, Tensor]:
-    """For each record, where the predictions of its labels stand among those of the forward pass."""
-    count = (following.flatten().cumsum(0) - 1).view_as(following)
-    return {
-        place: count[number, path[:-1][_labelled(examples[place])]]
+def _asked(rows: Sequence[Row], labelled: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """The predictions of the labelled tokens in the order of the records: the record, the row, the place in the row."""
+    found = sorted(
+        (place, number, path[:-1][labelled[place]])
         for number, row in enumerate(rows)
         for place, path in zip(row.members, row.paths, strict=True)
-    }
-
-
-def _labelled(example: Batch) -> Tensor:
-    return (example.labels[0, 1:] != IGNORED).cpu()
+    )
+    counts = torch.tensor([len(path) for _, _, path in found])
+    owner, number = (torch.tensor(column).repeat_interleave(counts) for column in list(zip(*found, strict=True))[:2])
+    return owner, number, torch.cat([path for _, _, path in found])
 
 
 def _inputs(model: Model, examples: Sequence[Batch], rows: Sequence[Row]) -> Mapping[str, Tensor]:
@@ -256,19 +245,28 @@ def _positions(model: Model, examples: Sequence[Batch], row: Row, length: int) -
 
 
 def _answers(
-    examples: Sequence[Batch], places: Mapping[int, Tensor], parts: Sequence[tuple[Tensor, Tensor | None]]
+    examples: Sequence[Batch],
+    labelled: Sequence[Tensor],
+    owners: Sequence[Tensor],
+    parts: Sequence[tuple[Tensor, Tensor | None]],
 ) -> Answers:
     """The predictions of the forward passes in the order of the records."""
-    # A record without labels may lie in a pass that was left out.
-    own = [places.get(i, torch.arange(0)) for i in range(len(examples))]
-    labels = torch.cat([example.labels[0, 1:].cpu()[_labelled(example)] for example in examples])
-    logits = torch.cat([logits for logits, _ in parts])
+    labels = torch.cat([example.labels[0, 1:].cpu()[mask] for example, mask in zip(examples, labelled, strict=True)])
+    device = parts[0][0].device
+    logits = _joined([logits for logits, _ in parts], owners)
     hidden = [states for _, states in parts if states is not None]
-    index = torch.cat(own).to(logits.device)
     return Answers(
-        logits=logits[index].float(),
-        labels=labels.to(logits.device),
-        owner=torch.repeat_interleave(torch.tensor([len(at) for at in own])).to(logits.device),
+        logits=logits.float(),
+        labels=labels.to(device),
+        owner=torch.cat(list(owners)).sort().values.to(device),
         count=len(examples),
-        hidden=torch.cat(hidden)[index] if hidden else None,
+        hidden=_joined(hidden, owners) if hidden else None,
     )
+
+
+def _joined(parts: Sequence[Tensor], owners: Sequence[Tensor]) -> Tensor:
+    """The rows in the order of their records; those of one pass lie so already, and are not copied."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = torch.cat(list(parts))
+    return joined[torch.cat(list(owners)).argsort(stable=True).to(joined.device)]

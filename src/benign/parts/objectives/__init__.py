@@ -8,12 +8,16 @@ from torch import Tensor
 
 from benign.data.answers import Answers
 
+Need = Literal[False, "labels", "rows"]
+"""Nothing, one number per answer token, or the vocabulary's: a hundred thousand times as much to compute and keep."""
+
 
 class Objective(Protocol):
     """One scalar loss per term; terms stay apart until the update joins them."""
 
-    needs_reference: ClassVar[bool]
-    """Whether ``answers.reference`` must be filled (the frozen original's log-probabilities)."""
+    needs_reference: ClassVar[Need]
+    """What of the frozen original's log-probabilities must be filled in: those of the labels
+    (``answers.reference_logp``), those of the whole vocabulary (``answers.reference``), or nothing."""
     mean_over: ClassVar[Literal["rows", "records"]]
     """What the loss averages over, so that micro-batches can be joined exactly."""
 

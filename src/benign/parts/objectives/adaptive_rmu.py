@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 from benign.parts.objectives.hidden_mse import squared_distance
 from benign.parts.objectives.rmu import direction
 
@@ -26,7 +27,7 @@ class AdaptiveMisdirection:
     """Length of the goal in reference norms (official code: 5)."""
     seed: int = 0
     """Chooses the direction u, together with the hidden size."""
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     needs_reference_hidden: ClassVar[bool] = True
     mean_over: ClassVar[Literal["rows", "records"]] = "records"
 

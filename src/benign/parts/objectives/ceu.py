@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class CrossEntropyUnlearning:
     skip: int = 1
     """Leading tokens of each answer that are not unlearned (paper, training settings: 1), the last one excepted.
     Take 0 where answers are a word or two, for then the first token is the fact."""
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     mean_over: ClassVar[Literal["rows", "records"]] = "rows"
 
     def __call__(self, answers: Answers) -> Tensor:

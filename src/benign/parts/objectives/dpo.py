@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class DirectPreference:
 
     beta: float = 0.1
     """Inverse temperature (DPO, IdkDPO of TOFU: 0.1; a peer's class says 1 and its configuration 0.1)."""
-    needs_reference: ClassVar[bool] = True
+    needs_reference: ClassVar[Need] = "labels"
     mean_over: ClassVar[Literal["rows", "records"]] = "records"
     compares: ClassVar[Literal[True]] = True
 

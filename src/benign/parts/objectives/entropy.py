@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class MaximumEntropy:
     0 at uniform; bounded, so it pulls at what the model says and lets unlikely tokens be.
     """
 
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     mean_over: ClassVar[Literal["rows", "records"]] = "rows"
 
     def __call__(self, answers: Answers) -> Tensor:

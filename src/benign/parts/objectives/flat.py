@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 Divergence = Literal[
     "kl", "reverse_kl", "jeffrey", "squared_hellinger", "pearson", "neyman", "jensen_shannon", "total_variation"
@@ -42,7 +43,7 @@ class FLAT:
 
     divergence: Divergence = "total_variation"
     """Which f-divergence (official code: total variation)."""
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     mean_over: ClassVar[Literal["rows", "records"]] = "records"
     compares: ClassVar[Literal[True]] = True
 

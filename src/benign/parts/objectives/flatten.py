@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Flatten:
     assistant with it on what is to be kept; the official code averages over prompt and padding too.
     """
 
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     mean_over: ClassVar[Literal["rows", "records"]] = "rows"
 
     def __call__(self, answers: Answers) -> Tensor:

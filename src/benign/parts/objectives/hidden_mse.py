@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class HiddenMSE:
 
     layer: int = 7
     """The decoder layer (from 0, or from the end if negative) after which states are compared (paper: 7 of 32)."""
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     needs_reference_hidden: ClassVar[bool] = True
     mean_over: ClassVar[Literal["rows", "records"]] = "records"
 

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.data.softmax import divergence
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,11 @@ class KLToReference:
     prompt's length (KL-min of TOFU, arXiv 2401.06121).
     """
 
-    needs_reference: ClassVar[bool] = True
+    needs_reference: ClassVar[Need] = "rows"
     mean_over: ClassVar[Literal["rows", "records"]] = "rows"
 
     def __call__(self, answers: Answers) -> Tensor:
         """The forward divergence at each answer position, averaged."""
         if answers.reference is None:
             raise ValueError("KLToReference needs the reference's log-probabilities")
-        now = answers.logits.log_softmax(-1)  # [rows, vocab]
-        return (answers.reference.exp() * (answers.reference - now)).sum(-1).mean()
+        return divergence(answers.reference, answers.logits).mean()

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class LogitMargin:
     It does not look at the labels. A peer takes the positions of the labels themselves, one after the predictions.
     """
 
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     mean_over: ClassVar[Literal["rows", "records"]] = "rows"
 
     def __call__(self, answers: Answers) -> Tensor:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class NegativePreference:
 
     beta: float = 0.1
     """Inverse temperature; beta -> 0 is gradient ascent (paper: 0.1)."""
-    needs_reference: ClassVar[bool] = True
+    needs_reference: ClassVar[Need] = "labels"
     mean_over: ClassVar[Literal["rows", "records"]] = "records"
 
     def __call__(self, answers: Answers) -> Tensor:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class ReverseKL:
     Unlike the forward divergence it forgives what the model no longer says and punishes what it newly says.
     """
 
-    needs_reference: ClassVar[bool] = True
+    needs_reference: ClassVar[Need] = "rows"
     mean_over: ClassVar[Literal["rows", "records"]] = "rows"
 
     def __call__(self, answers: Answers) -> Tensor:

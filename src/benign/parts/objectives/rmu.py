@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 from benign.parts.objectives.hidden_mse import squared_distance
 
 
@@ -27,7 +28,7 @@ class Misdirection:
     """Length of the goal c u (paper: 6.5 for Zephyr-7B; depends on the model's hidden norms)."""
     seed: int = 0
     """Chooses the direction u, together with the hidden size."""
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     needs_reference_hidden: ClassVar[bool] = False
     mean_over: ClassVar[Literal["rows", "records"]] = "records"
 

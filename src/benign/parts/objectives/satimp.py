@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class SaturationImportance:
     """Exponent of the saturation weight (paper: 5)."""
     beta2: float = 1.0
     """Exponent of the importance weight (paper: 1)."""
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     mean_over: ClassVar[Literal["rows", "records"]] = "rows"
 
     def __call__(self, answers: Answers) -> Tensor:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class SimpleNegativePreference:
     """Inverse temperature (official code: 4.5 for TOFU forget10, 2.5 for forget05)."""
     gamma: float = 0.0
     """Margin: how far below certainty the answers must fall before the push weakens (paper: 0)."""
-    needs_reference: ClassVar[bool] = False
+    needs_reference: ClassVar[Need] = False
     mean_over: ClassVar[Literal["rows", "records"]] = "records"
 
     def __call__(self, answers: Answers) -> Tensor:

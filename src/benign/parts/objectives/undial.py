@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from benign.data.answers import Answers
+from benign.parts.objectives import Need
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class AdjustedDistillation:
 
     beta: float = 10.0
     """How far the label's logit is lowered (paper: between 3 and 30)."""
-    needs_reference: ClassVar[bool] = True
+    needs_reference: ClassVar[Need] = "rows"
     mean_over: ClassVar[Literal["rows", "records"]] = "rows"
 
     def __call__(self, answers: Answers) -> Tensor:
