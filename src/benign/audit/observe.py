@@ -15,6 +15,7 @@ from benign.audit.plan import plan as plan
 from benign.data.record import Record
 from benign.engine.serve import Scored, System
 from benign.engine.world import alone, world
+from benign.models.shard import together
 
 Progress = Callable[[int, int], None]
 CHUNK = 256
@@ -78,11 +79,13 @@ def observe(
             # What an attack trains, it trains in the process that asks.
             with alone():
                 found = _answers(system, part, max_new_tokens, samples, _ticker(progress, done, total))
-            save_chunk(folder, index, found)
+            if here.main or not together():
+                save_chunk(folder, index, found)
         return found
 
+    # Processes that share the model's layers answer every question together.
     here = world()
-    if here.size > 1:
+    if here.size > 1 and not together():
         for index in range(here.rank, len(parts), here.size):
             observed(index, parts[index])
         here.wait()

@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from benign.data.atomic import write_bytes
+from benign.errors import UserError
 from benign.models.change import Delta, LowRank
 from benign.models.load import Model
 from benign.parts.loci import AdapterShape, Locus, Side
@@ -58,12 +59,18 @@ def attached(
         measure: Measures importances, for a locus that asks for them.
 
     Raises:
-        UserError: The locus chooses nothing, or not all that was asked for.
+        UserError: The locus chooses nothing, or not all that was asked for, or weights that processes share.
     """
     before = {name: p.requires_grad for name, p in model.module.named_parameters()}
     model.module.requires_grad_(False)
     try:
         shape = locus.adapter
+        if model.shards and (shape is None or shape.dora):
+            raise UserError(
+                "this locus needs the model's own weights, and processes share them",
+                where="locus",
+                fix="choose Lora, or let every process hold the model (without --use_fsdp)",
+            )
         opened = _adapter(model, locus, shape, seed) if shape else _weights(model, locus, scratch, measure)
         with opened as trainable:
             yield trainable

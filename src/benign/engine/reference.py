@@ -21,6 +21,7 @@ from benign.engine.world import world
 from benign.models.forward import HiddenAt
 from benign.models.load import Model
 from benign.models.pack import packed_rows
+from benign.models.shard import Shards
 from benign.models.vision_cache import VisionCache
 from benign.parts.objectives import Need, Objective
 
@@ -59,7 +60,8 @@ class Seen:
     @classmethod
     def joined(cls, parts: Sequence[Seen]) -> Seen:
         """The rows one after the other."""
-        return cls(**{name: torch.cat([part.tensors[name] for part in parts]) for name in parts[0].tensors})
+        names = parts[0].tensors if parts else ()
+        return cls(**{name: torch.cat([part.tensors[name] for part in parts]) for name in names})
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -107,7 +109,7 @@ def reference_for(
         for part in ([item, item.rival] if compares(term.objective) else [item])
     ]
     if moving.free_reference or not asked:
-        return _remembered(adapter_off)
+        return _remembered(adapter_off, model.shards)
     return _precomputed(now, asked, folder / "reference", model.module.device)
 
 
@@ -127,7 +129,7 @@ def needs_original(objective: Objective) -> bool:
     return bool(objective.needs_reference) or bool(getattr(objective, "needs_reference_hidden", False))
 
 
-def _remembered(now: _Pass, budget_bytes: int = REMEMBERED_BYTES) -> Reference:
+def _remembered(now: _Pass, shards: Shards | None = None, budget_bytes: int = REMEMBERED_BYTES) -> Reference:
     """Keep the latest examples' rows in memory: the original does not change, and examples come back every epoch."""
     kept: OrderedDict[tuple[str, Wanted], Seen] = OrderedDict()
     used = 0
@@ -137,7 +139,8 @@ def _remembered(now: _Pass, budget_bytes: int = REMEMBERED_BYTES) -> Reference:
         keys = [(item.key, wanted) for item in items]
         missing = {key: item for key, item in zip(keys, items, strict=True) if key not in kept}
         found = {key: kept[key] for key in keys if key in kept}
-        if missing:
+        # Where processes share the layers, all of them look if one has to.
+        if shards.most(len(missing)) if shards else missing:
             fresh = now(list(missing.values()), wanted.hidden_at).parted([1] * len(missing))
             found |= {key: Seen.of(rows, wanted) for key, rows in zip(missing, fresh, strict=True)}
         for key in dict.fromkeys(keys):

@@ -49,6 +49,15 @@ class Rows:
             found |= dict(zip(chosen, self._together([columns[place] for place in chosen], layer), strict=True))
         return [found[place] for place in range(len(columns))]
 
+    @property
+    def in_step(self) -> bool:
+        """Whether processes share the layers, so that each has to go through them as often as the others."""
+        return self._model.shards is not None
+
+    def tail(self) -> list[Tensor]:
+        """Zero, to be added to a loss before its gradient is taken, where processes share the layers."""
+        return [self._model.shards.tail()] if self._model.shards else []
+
     def share(self, part: Sequence[Drawn], whole: Sequence[Drawn]) -> float:
         """The part's share of the answer tokens of the whole."""
         return self._tokens(part) / self._tokens(whole)
@@ -70,7 +79,7 @@ class Rows:
         return [items, [item.rival for item in items]] if compares(term.objective) else [items]
 
     def _referred(self, term: Term, items: Sequence[Drawn], rows: Answers) -> Answers:
-        if not items or not needs_original(term.objective):
+        if not (items or self.in_step) or not needs_original(term.objective):
             return rows
         seen = self._reference(items, wanted_of(term.objective))
         return replace(rows, reference=seen.logp, reference_labels=seen.label_logp, reference_hidden=seen.hidden)
@@ -106,16 +115,20 @@ class TrainingStep:
         self._clear()
         for losses in self._passes(list(chosen)):
             weighted = [chosen[name] * self._weight(name) * loss for name, loss in losses.items()]
-            torch.stack(weighted).sum().backward()
+            torch.stack([*weighted, *self.rows.tail()]).sum().backward()
         return self.world.summed(self._taken())
 
     def gradients(self, names: Sequence[str] | None = None) -> dict[str, Gradient]:
         """Each term's gradient: one forward pass, one backward pass per term."""
         totals: dict[str, Gradient] = {}
         for losses in self._passes(list(names or self.names)):
-            for left, (name, loss) in zip(range(len(losses) - 1, -1, -1), losses.items(), strict=True):
+            tail = self.rows.tail()
+            # Where processes share the layers, all go backward through them for a term of which one has a record.
+            present = [name for name in names or self.names if tail or name in losses]
+            for name in present:
                 self._clear()
-                (self._weight(name) * loss).backward(retain_graph=left > 0)
+                weighted = [self._weight(name) * losses[name]] if name in losses else []
+                torch.stack([*weighted, *tail]).sum().backward(retain_graph=name != present[-1])
                 found, known = self._taken(), totals.get(name)
                 totals[name] = found if known is None else tuple(a + b for a, b in zip(known, found, strict=True))
         # A term that rests at this step has drawn nothing: its gradient is zero.
@@ -151,7 +164,7 @@ class TrainingStep:
         columns = [column for column in self.columns if column[0].name in names]
         torch.manual_seed(self.seed + self.world.rank)
         seen = dict.fromkeys(names, 0.0)
-        for chunk in _chunks(columns, self.micro_batch, self.world):
+        for chunk in _chunks(columns, self.micro_batch, self.world, in_step=self.rows.in_step):
             losses = self._losses(chunk, columns)
             yield losses
             for name, loss in losses.items():
@@ -162,10 +175,12 @@ class TrainingStep:
         self._seen |= seen
 
     def _losses(self, chunk: Sequence[Column], whole: Sequence[Column]) -> dict[str, Tensor]:
-        present = [(part, full) for part, (_, full) in zip(chunk, whole, strict=True) if part[1]]
-        answers = self.rows.of([part for part, _ in present])
+        asked = [(part, full) for part, (_, full) in zip(chunk, whole, strict=True) if part[1] or self.rows.in_step]
+        answers = self.rows.of([part for part, _ in asked])
         found = {}
-        for ((term, items), full), rows in zip(present, answers, strict=True):
+        for ((term, items), full), rows in zip(asked, answers, strict=True):
+            if not items:
+                continue
             per_rows = term.objective.mean_over == "rows" and len(items) < len(full)
             share = self.rows.share(items, full) if per_rows else len(items) / len(full)
             found[term.name] = term.objective(rows) * share
@@ -184,12 +199,14 @@ class TrainingStep:
         return found
 
 
-def _chunks(columns: Sequence[Column], most: int | None, world: World) -> list[list[Column]]:
+def _chunks(columns: Sequence[Column], most: int | None, world: World, *, in_step: bool) -> list[list[Column]]:
     """This process' share of the step's records, cut into forward passes of at most ``most`` records; each keeps the
-    terms apart."""
-    flat = world.share([(place, item) for place, (_, items) in enumerate(columns) for item in items])
-    size = most or len(flat) or 1
-    cut = [flat[i : i + size] for i in range(0, len(flat), size)]
+    terms apart. Processes in step have equally many, of which the last may be empty."""
+    everyones = [(place, item) for place, (_, items) in enumerate(columns) for item in items]
+    flat = world.share(everyones)
+    longest = -(-len(everyones) // world.size) if in_step else len(flat)
+    size = most or longest or 1
+    cut = [flat[i : i + size] for i in range(0, longest, size)]
     return [
         [(term, [item for at, item in part if at == place]) for place, (term, _) in enumerate(columns)] for part in cut
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from benign.models.delta import Delta, load_delta, save_delta
 from benign.models.load import Model, load
 from benign.models.measured import Measured
 from benign.models.save import save
+from benign.models.shard import together
 from benign.parts.edits import Edited
 from benign.parts.targets import Context
 
@@ -193,8 +195,8 @@ class _Run:
         return _Yield(edited.delta, meter.seconds, meter.peak_rss_mb, edited.facts)
 
     def _measure(self, stage: Measure) -> _Yield:
-        # By the first of several processes; the others read what it kept.
-        with Meter() as meter, world().first():
+        # By the first of several processes, unless they share the layers; the others read what it kept.
+        with Meter() as meter, nullcontext() if together() else world().first():
             found = measured(self.model, stage, self.data, self.stages / "statistics", self.report)
         return _Yield(None, meter.seconds, meter.peak_rss_mb, measured=found)
 
@@ -258,8 +260,10 @@ class _Run:
 
         if missing:
             here, served = world(), Served(self.model)
-            texts = served.generate(here.share(missing), max_new_tokens=_LONGEST_SELF_ANSWER, progress=progress)
-            said = [text for part in here.gathered(texts) for text in part]
+            # Processes that share the layers answer together, each question as often as there are processes.
+            own = missing if together() else here.share(missing)
+            texts = served.generate(own, max_new_tokens=_LONGEST_SELF_ANSWER, progress=progress)
+            said = texts if together() else [text for part in here.gathered(texts) for text in part]
             self.answered.update({record.digest: text for record, text in zip(missing, said, strict=True)})
         return [self.answered[record.digest] for record in records]
 

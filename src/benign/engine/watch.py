@@ -18,6 +18,7 @@ from benign.data.atomic import write_bytes, write_text
 from benign.engine.world import alone, world
 from benign.errors import UserError
 from benign.models.load import Model
+from benign.models.shard import together
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Best:
     def stops(self, model: Model, parameters: Mapping[str, nn.Parameter], step: int, total: int) -> bool:
         """Look, if it is time to, after ``step`` steps of ``total``; True where training should stop.
 
-        The first process looks, and the others do as it finds.
+        The first process looks, and the others do as it finds; where processes share the layers, all of them look.
 
         Raises:
             UserError: There is no number.
@@ -62,9 +63,10 @@ class Best:
         if step % self.watch.every and step != total:
             return False
         here, number = world(), math.nan
-        if here.main:
+        if here.main or together():
             with alone():
                 number = self.watch.look(model)
+        if here.main:
             if math.isnan(number):
                 raise UserError(f"{self.watch.name} is not a number at step {step}", where="watch")
             best = self._kept()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benign.errors import UserError
+from benign.models.shard import like
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,4 +100,4 @@ def add(delta: Delta, targets: Mapping[str, nn.Parameter]) -> None:
     for name, parameter in targets.items():
         change = delta.tensors[name]
         full = change.dense() if isinstance(change, LowRank) else change
-        parameter.copy_((parameter.float() + full.to(parameter.device).float()).to(parameter.dtype))
+        parameter.copy_((parameter.float() + like(full.float(), parameter)).to(parameter.dtype))

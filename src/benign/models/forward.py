@@ -103,7 +103,24 @@ def gathered(
         raise RuntimeError(
             f"the head {model.family.head} of {model.family.name} ran {len(entered)} times in one forward pass"
         )
+    if model.shards:
+        model.shards.passed(output.logits)
     return output.logits[0], {True: entered, False: passed}[hidden_at == "head"][0] if hidden_at is not None else None
+
+
+@contextmanager
+def in_step(model: Model, passes: int) -> Iterator[None]:
+    """Within it so many passes are made; a process that shares its layers then makes as many as the one with most."""
+    most = model.shards.most(passes) if model.shards else passes
+    yield
+    if model.shards is None:
+        return
+    one = torch.ones(1, 1, dtype=torch.long, device=model.module.device)
+    inputs = {"input_ids": 0 * one, "attention_mask": one}
+    if model.family.token_types:
+        inputs["token_type_ids"] = 0 * one
+    for _ in range(most - passes):
+        model.shards.passed(model.module(**inputs, use_cache=False).logits)
 
 
 def _layer(model: Model, number: int) -> nn.Module:

@@ -29,6 +29,7 @@ from benign.models.families import families
 from benign.models.families.family import Family
 from benign.models.families.generic import describe
 from benign.models.processor import Processor, read_processor
+from benign.models.shard import Shards, shard, together
 from benign.models.source import refuse_remote_code, resolve
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -46,6 +47,8 @@ class Model:
     """What the user gave: a folder, a hub id or ``embedded:NAME``."""
     digest: str
     """SHA-256 over weights, configuration, tokenizer and chat template."""
+    shards: Shards | None = None
+    """Where the decoder layers lie in parts on several devices: how the processes keep step."""
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -72,7 +75,7 @@ def load(
 
     Raises:
         UserError: The source is no model, is of an unknown architecture, wants to run its own code, has only
-            pickled, damaged, missing, misshaped or NaN weights, or its processor cannot be read.
+            pickled, damaged, missing, misshaped or NaN weights, its processor cannot be read, or it cannot be shared.
     """
     folder = resolve(source, revision)
     if not trust_remote_code:
@@ -85,7 +88,8 @@ def load(
         _refuse_nan(module, source)
         family = families().get(config.model_type) or describe(module)
         processor = read_processor(folder, family, trust_remote_code=trust_remote_code)
-    return Model(module.to(place).eval(), processor, family, source, folder_digest(folder))
+    shards = shard(module, family) if together() else None
+    return Model(module.to(place).eval(), processor, family, source, folder_digest(folder), shards)
 
 
 def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:

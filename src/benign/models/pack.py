@@ -16,7 +16,7 @@ from torch import Tensor
 from benign.data.answers import Answers
 from benign.data.batch import Batch
 from benign.models.collate import IGNORED, PER_TOKEN, collate
-from benign.models.forward import HiddenAt, answer_rows, gathered
+from benign.models.forward import HiddenAt, answer_rows, gathered, in_step
 from benign.models.load import Model
 from benign.models.vision_cache import Seen, VisionCache
 
@@ -24,6 +24,10 @@ MASKED_ATTENTION = ("sdpa", "eager")
 """The implementations of attention that take any mask."""
 PADDED = 2
 """A forward pass holds rows of which none is more than so many times as long as another."""
+
+
+_NONE = torch.zeros(0, dtype=torch.long)
+_NOTHING = Answers(torch.zeros(0, 1), _NONE, _NONE, 0)
 
 
 @dataclass(frozen=True)
@@ -78,26 +82,28 @@ def packed_rows(
         vision: Where the features of pictures are kept between calls; None computes them at every call.
 
     Raises:
-        ValueError: No token is labelled.
+        ValueError: No token is labelled. Where processes share the layers, one without any examples takes part.
         UserError: The model has no such layer.
     """
     if not any((example.labels[:, 1:] != IGNORED).any() for example in examples):
-        raise ValueError("no token of the batch is labelled")
+        if model.shards is None or examples:
+            raise ValueError("no token of the batch is labelled")
+        with in_step(model, 0):
+            return _NOTHING
     seen = [Seen.of(example) for example in examples]
     if not packable(model, examples):
-        with _served(vision, model, seen):
+        with _served(vision, model, seen), in_step(model, 1):
             return answer_rows(model, collate(examples, pad_id=model.processor.pad_id), hidden_at=hidden_at)
     labelled = [(example.labels[0, 1:] != IGNORED).cpu() for example in examples]
+    passes = [(rows, *_asked(rows, labelled)) for rows in _passes(planned(model, examples, seen, limits or Limits()))]
+    passes = [made for made in passes if len(made[1])]
     parts: list[tuple[Tensor, Tensor | None]] = []
-    owners: list[Tensor] = []
-    for rows in _passes(planned(model, examples, seen, limits or Limits())):
-        owner, number, position = _asked(rows, labelled)
-        if len(owner):
+    with in_step(model, len(passes)):
+        for rows, _, number, position in passes:
             with _served(vision, model, [row.seen for row in rows]):
                 at = (number.to(model.module.device), position.to(model.module.device))
                 parts.append(gathered(model, _inputs(model, examples, rows), at, hidden_at))
-            owners.append(owner)
-    return _answers(examples, labelled, owners, parts)
+    return _answers(examples, labelled, [owner for _, owner, _, _ in passes], parts)
 
 
 def packable(model: Model, examples: Sequence[Batch]) -> bool:
