@@ -44,6 +44,7 @@ def audit(
     judge_model: JudgeModel = None,
     relearn: Attack = True,
     samples: SampleCount = 0,
+    quantize: options.Quantize = None,
     track: options.Track = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -65,7 +66,7 @@ def audit(
     )
     with render.work(quiet=quiet) as progress:
         found = benign.audit(
-            model,
+            benign.load(model, quantize=quantize) if quantize else model,
             results or [],
             data,
             out=out,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,10 @@ Track = Annotated[
 ]
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub id, or embedded:vlm.", show_default=False)]
+Quantize = Annotated[
+    Literal["4bit", "8bit"] | None,
+    typer.Option(help="Keep the model's decoder in few bits (needs benign[quantized])."),
+]
 Forget = Annotated[Path, typer.Option(help="The records to forget.")]
 Retain = Annotated[Path | None, typer.Option(help="Records that must be kept.")]
 Few = Annotated[

@@ -47,6 +47,7 @@ def unlearn(
     set_: Set = None,
     recipe: RecipeFile = None,
     seed: options.Seed = 0,
+    quantize: options.Quantize = None,
     track: options.Track = None,
     watch: Watched = None,
     watch_every: WatchEvery = 20,
@@ -75,17 +76,11 @@ def unlearn(
         chosen = _chosen(name, preset, set_ or [])
     else:
         name, chosen = _again(recipe, method, preset, set_)
+    loaded = benign.load(model, quantize=quantize) if quantize else model
+    look = _watched(watch, data, watch_every, patience)
     with render.work(quiet=quiet) as progress:
         result = benign.unlearn(
-            model,
-            data,
-            method=chosen,
-            out=out,
-            seed=seed,
-            name=name,
-            track=track,
-            watch=_watched(watch, data, watch_every, patience),
-            progress=progress,
+            loaded, data, method=chosen, out=out, seed=seed, name=name, track=track, watch=look, progress=progress
         )
     if json:
         render.emit(result)

@@ -19,6 +19,7 @@ from benign.data.atomic import write_bytes
 from benign.errors import UserError
 from benign.models.change import Delta, LowRank
 from benign.models.load import Model
+from benign.models.quantized import quantized_linears
 from benign.parts.loci import AdapterShape, Locus, Side
 from benign.parts.loci.importance import Importance
 
@@ -65,12 +66,8 @@ def attached(
     model.module.requires_grad_(False)
     try:
         shape = locus.adapter
-        if model.shards and (shape is None or shape.dora):
-            raise UserError(
-                "this locus needs the model's own weights, and processes share them",
-                where="locus",
-                fix="choose Lora, or let every process hold the model (without --use_fsdp)",
-            )
+        if shape is None or shape.dora:
+            _refuse_untouchable(model)
         opened = _adapter(model, locus, shape, seed) if shape else _weights(model, locus, scratch, measure)
         with opened as trainable:
             yield trainable
@@ -78,6 +75,19 @@ def attached(
         for name, parameter in model.module.named_parameters():
             parameter.requires_grad_(before.get(name, True))
         model.module.eval()
+
+
+def _refuse_untouchable(model: Model) -> None:
+    if model.shards:
+        raise UserError(
+            "this locus needs the model's own weights, and processes share them", where="locus",
+            fix="choose Lora, or let every process hold the model (without --use_fsdp)",
+        )  # fmt: skip
+    if quantized_linears(model.module):
+        raise UserError(
+            "this locus needs the model's own weights, and they are quantised", where="locus",
+            fix="choose Lora, or load the model without quantising it",
+        )  # fmt: skip
 
 
 @dataclass

@@ -88,10 +88,20 @@ def checked(delta: Delta, module: nn.Module) -> dict[str, nn.Parameter]:
     for name, change in delta.tensors.items():
         if name not in known:
             raise UserError(f"the model has no parameter {name!r}", fix="the delta belongs to another model")
-        if tuple(change.shape) != tuple(known[name].shape):
-            shapes = f"{tuple(change.shape)} for a weight of shape {tuple(known[name].shape)}"
+        shape = _shape(module, name, known[name])
+        if tuple(change.shape) != shape:
+            shapes = f"{tuple(change.shape)} for a weight of shape {shape}"
             raise UserError(f"{name}: a change of shape {shapes}")
     return {name: known[name] for name in delta.tensors}
+
+
+def _shape(module: nn.Module, name: str, parameter: nn.Parameter) -> tuple[int, ...]:
+    """The shape as the layer computes with it: few-bit storage has a shape of its own."""
+    owner = module.get_submodule(name.rpartition(".")[0])
+    layer = owner.get_submodule("base_layer") if hasattr(owner, "base_layer") else owner
+    if isinstance(layer, nn.Linear) and not parameter.is_floating_point():
+        return layer.out_features, layer.in_features
+    return tuple(parameter.shape)
 
 
 @torch.no_grad()

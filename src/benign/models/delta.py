@@ -21,6 +21,7 @@ from benign.models.change import Delta as Delta
 from benign.models.change import LowRank as LowRank
 from benign.models.change import add, checked
 from benign.models.digest import file_digest
+from benign.models.quantized import added, quantized_linears
 
 if TYPE_CHECKING:
     from benign.models.load import Model
@@ -42,12 +43,14 @@ def applied(model: Model, delta: Delta) -> Iterator[None]:
     Raises:
         UserError: The delta does not fit the model.
     """
-    targets = checked(delta, model.module)
+    few_bits = quantized_linears(model.module)
+    targets = {name: target for name, target in checked(delta, model.module).items() if name not in few_bits}
     # Kept, not computed back: subtracting what was added does not give the same bits.
     kept = {name: parameter.detach().clone() for name, parameter in targets.items()}
     try:
         add(delta, targets)
-        yield
+        with added(few_bits, {name: delta.tensors[name] for name in delta.tensors if name in few_bits}):
+            yield
     finally:
         with torch.no_grad():
             for name, parameter in targets.items():

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
+    BitsAndBytesConfig,
     PreTrainedConfig,
     PreTrainedModel,
 )
@@ -29,6 +31,7 @@ from benign.models.families import families
 from benign.models.families.family import Family
 from benign.models.families.generic import describe
 from benign.models.processor import Processor, read_processor
+from benign.models.quantized import Bits, configured, make_differentiable
 from benign.models.shard import Shards, shard, together
 from benign.models.source import refuse_remote_code, resolve
 
@@ -63,6 +66,7 @@ def load(
     device: torch.device | str | None = None,
     trust_remote_code: bool = False,
     revision: str | None = None,
+    quantize: Bits | None = None,
 ) -> Model:
     """The model at ``source`` with its processor, ready for inference.
 
@@ -72,6 +76,8 @@ def load(
         device: Where it goes; by default the first GPU, else the CPU.
         trust_remote_code: Whether the model may bring Python code of its own.
         revision: The branch, tag or commit of a hub id.
+        quantize: ``4bit`` or ``8bit`` to keep the decoder's linear layers in few bits (bitsandbytes); then only
+            adapters can be trained, and what is trained belongs to the model in these bits.
 
     Raises:
         UserError: The source is no model, is of an unknown architecture, wants to run its own code, has only
@@ -84,12 +90,28 @@ def load(
     place = torch.device(device) if device is not None else _first_device()
     with _quiet():
         config = _config(folder, trust_remote_code)
-        module = _module(folder, config, _dtype(dtype, place), trust_remote_code)
+        few_bits = _few_bits(quantize, config, _auto_class(folder, config, trust_remote_code), _dtype(dtype, place))
+        options = {"quantization_config": few_bits, "device_map": {"": place}} if few_bits else {}
+        module = _module(folder, config, _dtype(dtype, place), trust_remote_code, options)
         _refuse_nan(module, source)
         family = families().get(config.model_type) or describe(module)
         processor = read_processor(folder, family, trust_remote_code=trust_remote_code)
     shards = shard(module, family) if together() else None
-    return Model(module.to(place).eval(), processor, family, source, folder_digest(folder), shards)
+    digest = folder_digest(folder)
+    if few_bits:
+        make_differentiable(module)
+        # bitsandbytes puts its weights where they belong, and refuses to be moved.
+        return Model(module.eval(), processor, family, source, sha256(f"{digest} {quantize}".encode()).hexdigest())
+    return Model(module.to(place).eval(), processor, family, source, digest, shards)
+
+
+def _few_bits(kind: Bits | None, config: PreTrainedConfig, auto: Any, dtype: torch.dtype) -> BitsAndBytesConfig | None:
+    if kind is None:
+        return None
+    if together():
+        raise UserError("processes cannot share weights of few bits", where="quantize", fix="drop one of them")
+    with torch.device("meta"):
+        return configured(kind, families().get(config.model_type), auto.from_config(config), dtype)
 
 
 def _config(folder: Path, trust_remote_code: bool) -> PreTrainedConfig:
@@ -113,12 +135,14 @@ def _auto_class(folder: Path, config: PreTrainedConfig, trust_remote_code: bool)
     return text
 
 
-def _module(folder: Path, config: PreTrainedConfig, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
+def _module(
+    folder: Path, config: PreTrainedConfig, dtype: torch.dtype, trust_remote_code: bool, options: Mapping[str, Any]
+) -> PreTrainedModel:
     auto = _auto_class(folder, config, trust_remote_code)
     try:
         module, report = auto.from_pretrained(
             folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True,
-            trust_remote_code=trust_remote_code, local_files_only=True,
+            trust_remote_code=trust_remote_code, local_files_only=True, **options,
         )  # fmt: skip
     except (RuntimeError, ValueError, OSError, SafetensorError) as error:
         raise UserError(

@@ -10,6 +10,7 @@ from benign.errors import UserError
 from benign.models.delta import Delta, applied
 from benign.models.digest import folder_digest
 from benign.models.load import Model
+from benign.models.quantized import quantized_linears
 
 
 def save(model: Model, folder: Path, *, delta: Delta | None = None) -> str:
@@ -21,13 +22,16 @@ def save(model: Model, folder: Path, *, delta: Delta | None = None) -> str:
         delta: A change to be merged into the written weights; the model itself is left as it is.
 
     Raises:
-        UserError: An adapter is injected, the delta does not fit, or the folder holds something else.
+        UserError: An adapter is injected, the delta does not fit, the model is quantised, or the folder holds
+            something else.
     """
     if any(".lora_" in name for name, _ in model.module.named_parameters()):
         raise UserError(
             "an adapter is injected into the model",
             fix="take its delta and remove it, then save with the delta",
         )
+    if quantized_linears(model.module):
+        raise UserError("a model in few bits cannot be written whole", fix="load it without quantising it")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").exists():
         raise UserError("holds something else than a model", where=str(folder), fix="give a folder of its own")
     with applied(model, delta) if delta else nullcontext(), replacing_folder(folder) as temporary:
