@@ -16,6 +16,7 @@ from benign.methods.idk import IDK as IDK
 from benign.methods.kl_min import KLMin as KLMin
 from benign.methods.manu import MANU as MANU
 from benign.methods.mmunlearner import MMUnlearner as MMUnlearner
+from benign.methods.model_tailor import ModelTailor as ModelTailor
 from benign.methods.npo import NPO as NPO
 from benign.methods.pdu import PDU as PDU
 from benign.methods.retrain import Retrain as Retrain
