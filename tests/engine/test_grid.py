@@ -19,7 +19,7 @@ import torch
 from benign.data.record import Data, Record
 from benign.engine.draw import drawn
 from benign.engine.log import Log
-from benign.engine.recipe import Optim, Term, Train
+from benign.engine.recipe import Intervention, Optim, Term, Train
 from benign.engine.train import Job, train
 from benign.models.change import parameters
 from benign.models.load import Model, load
@@ -68,6 +68,7 @@ FORGET = {
     "undial": Term("forget", AdjustedDistillation(), "forget"),
     "rmu": Term("forget", Misdirection(layer=1), "forget"),
     "dpo": Term("forget", DirectPreference(), "forget", target=Refusal(), against=Gold()),
+    "vgid": Term("forget", KLToReference(), "forget", teacher=Intervention(noise=1.0, preface="which pet ?")),
 }
 RETAIN = {"ce": CrossEntropy(), "kl": KLToReference()}
 MLP = Layers(("mlp",))

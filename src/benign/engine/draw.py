@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from benign.data.record import Data, Record
 from benign.engine.recipe import Source, Term, Train
+from benign.engine.teacher import shown
 from benign.errors import UserError
 from benign.parts.objectives import Objective
 from benign.parts.samplers import Candidates, Draw
@@ -26,13 +27,20 @@ class Drawn:
     """The answer that this one is preferred to, in a term that compares two."""
     variant: int = 0
     """Which jittered variant of the pictures is shown; 0 is the pictures as they are."""
+    shown: Record | None = None
+    """The record as the reference model is shown it, in a term with a teacher."""
 
     @property
     def rival(self) -> Drawn:
         """The same record with the other answer."""
         if self.other is None:
             raise ValueError("this term compares nothing")
-        return Drawn(self.record, self.other, self.text_only, variant=self.variant)
+        return replace(self, answer=self.other, other=None)
+
+    @property
+    def referred(self) -> Drawn:
+        """What the reference model is given: the same, but for a teacher's view of the record."""
+        return self if self.shown is None else replace(self, record=self.shown, shown=None)
 
     @property
     def key(self) -> str:
@@ -44,6 +52,11 @@ class Drawn:
 def derived_seed(*parts: object) -> int:
     """A 63-bit seed that is a function of its parts alone."""
     return int.from_bytes(hashlib.sha256("/".join(map(str, parts)).encode()).digest()[:8], "big") >> 1
+
+
+def needs_original(objective: Objective) -> bool:
+    """Whether an objective looks at the reference model, by its probabilities or its hidden states."""
+    return objective.needs_reference or bool(getattr(objective, "needs_reference_hidden", False))
 
 
 def compares(objective: Objective) -> bool:
@@ -104,6 +117,8 @@ def _candidates(term: Term, context: Context) -> Candidates:
         raise UserError(
             "an objective that compares two answers needs `against`, and no other one takes it", where=term.name
         )
+    if term.teacher and not needs_original(term.objective):
+        raise UserError("a teacher needs an objective that looks at the reference model", where=term.name)
     found = term.target.candidates(records, context) if records else ()
     if term.against:
         found = term.against.candidates(found, context)
@@ -121,11 +136,12 @@ def _column(term: Term, candidates: Candidates, count: int, context: Context) ->
     epochs = [draw.epoch for draw in flat]
     answers = term.target.answers(records, epochs, context)
     others = term.against.answers(records, epochs, context) if term.against else [None] * len(flat)
-    found = zip(records, answers, others, flat, strict=True)
+    taught = shown(term.teacher, records) if term.teacher else [None] * len(flat)
+    found = zip(records, answers, others, flat, taught, strict=True)
     return [
         [
-            Drawn(record, answer, _text_only(term, step), other, _variant(term, draw, seed))
-            for record, answer, other, draw in islice(found, len(draws))
+            Drawn(record, answer, _text_only(term, step), other, _variant(term, draw, seed), teacher)
+            for record, answer, other, draw, teacher in islice(found, len(draws))
         ]
         for step, draws in enumerate(steps)
     ]

@@ -23,6 +23,17 @@ View = Literal["as_is", "text_only", "both"]
 
 
 @dataclass(frozen=True)
+class Intervention:
+    """How the reference model is shown a record where it is to answer otherwise than it would: as a teacher of what the
+    model should say to the record as it is."""
+
+    noise: float = 0.0
+    """Share of noise in each picture, from 0 (the picture) to 1 (noise alone)."""
+    preface: str = ""
+    """What is said before the record's question, such as an instruction to answer as if something were not known."""
+
+
+@dataclass(frozen=True)
 class Term:
     """One named loss of a training stage: an objective on records that answer a target."""
 
@@ -44,6 +55,8 @@ class Term:
     sampler: Sampler = Uniform()
     against: Target | None = None
     """The other answers, where the objective compares two (a preference prefers ``target`` to these)."""
+    teacher: Intervention | None = None
+    """How the reference model is shown the records, where not as the model is."""
 
 
 @dataclass(frozen=True)

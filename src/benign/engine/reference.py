@@ -14,7 +14,7 @@ from torch import Tensor
 from benign.data.answers import Answers
 from benign.data.atomic import write_bytes
 from benign.engine.attach import Trainable
-from benign.engine.draw import Drawn, compares
+from benign.engine.draw import Drawn, compares, needs_original
 from benign.engine.forward import encoded
 from benign.engine.recipe import Train
 from benign.engine.world import world
@@ -46,6 +46,8 @@ class Seen:
     """[rows] log-probability of each label."""
     hidden: Tensor | None = None
     """[rows, H]."""
+    labels: Tensor | None = None
+    """[rows] the answers' tokens."""
 
     @classmethod
     def of(cls, rows: Answers, wanted: Wanted) -> Seen:
@@ -55,6 +57,7 @@ class Seen:
             label_logp=rows.logp.clone() if wanted.logp == "labels" else None,
             # Rows of the same pass would otherwise be held in memory together.
             hidden=None if rows.hidden is None else rows.hidden.clone(),
+            labels=rows.labels,
         )
 
     @classmethod
@@ -101,7 +104,7 @@ def reference_for(
             return now(items, hidden_at)
 
     asked = [
-        (part, wanted_of(term.objective))
+        (part.referred, wanted_of(term.objective))
         for step in steps
         for term, items in zip(stage.terms, step, strict=True)
         if needs_original(term.objective)
@@ -122,11 +125,6 @@ def hidden_layer(objective: Objective) -> int | None:
 def wanted_of(objective: Objective) -> Wanted:
     """What an objective looks at."""
     return Wanted(objective.needs_reference, hidden_layer(objective))
-
-
-def needs_original(objective: Objective) -> bool:
-    """Whether an objective looks at the reference model, by its probabilities or its hidden states."""
-    return bool(objective.needs_reference) or bool(getattr(objective, "needs_reference_hidden", False))
 
 
 def _remembered(now: _Pass, shards: Shards | None = None, budget_bytes: int = REMEMBERED_BYTES) -> Reference:

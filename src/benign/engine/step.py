@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from benign.data.answers import Answers
-from benign.engine.draw import Drawn, compares
+from benign.engine.draw import Drawn, compares, needs_original
 from benign.engine.forward import encoded
 from benign.engine.recipe import Term
-from benign.engine.reference import Reference, hidden_layer, needs_original, wanted_of
+from benign.engine.reference import Reference, hidden_layer, wanted_of
 from benign.engine.world import World
+from benign.errors import UserError
 from benign.models.collate import IGNORED
 from benign.models.load import Model
 from benign.models.pack import packed_rows
@@ -81,7 +82,9 @@ class Rows:
     def _referred(self, term: Term, items: Sequence[Drawn], rows: Answers) -> Answers:
         if not (items or self.in_step) or not needs_original(term.objective):
             return rows
-        seen = self._reference(items, wanted_of(term.objective))
+        seen = self._reference([item.referred for item in items], wanted_of(term.objective))
+        if term.teacher and seen.labels is not None and not torch.equal(seen.labels, rows.labels):
+            raise UserError("the teacher's view cuts the answers into other tokens", where=term.name)
         return replace(rows, reference=seen.logp, reference_labels=seen.label_logp, reference_hidden=seen.hidden)
 
     def _tokens(self, items: Sequence[Drawn]) -> int:

@@ -27,4 +27,5 @@ from benign.methods.smfa import SMFA as SMFA
 from benign.methods.task_arithmetic import TaskArithmetic as TaskArithmetic
 from benign.methods.ties import TIES as TIES
 from benign.methods.undial import UNDIAL as UNDIAL
+from benign.methods.vgid import VGID as VGID
 from benign.methods.wga import WGA as WGA
