@@ -32,6 +32,7 @@ from benign.parts import loci
 from benign.parts.loci import Locus
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.layers import Layers
+from benign.parts.loci.neuron_paths import NeuronPaths
 from benign.parts.objectives.cross_entropy import CrossEntropy
 from benign.parts.targets import Context
 from benign.parts.targets.refusal import Refusal
@@ -58,9 +59,13 @@ MORE: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("toy", {"share": None, "threshold": 1.0, "importance": Importance("absolute", 2), "over": Layers()}),
         ("toy", {"importance": Importance("obd"), "over": Layers(("embedding",), rows=(5, 9, 30, 31))}),
     ],
+    "PathNeurons": [
+        ("toy", {"text": NeuronPaths(upto=0, of="loss"), "weights": "in"}),
+        ("llava", {"vision": NeuronPaths("vision", "fisher", top_k=2), "text": NeuronPaths(top_k=1)}),
+    ],
 }
 """The model and the settings to try beside the defaults on the toy text model."""
-NO_LOCUS = ("Importance",)
+NO_LOCUS = ("Importance", "NeuronPaths")
 STEPS = 3
 OPTIM = Optim(lr=1e-2, epochs=None, steps=STEPS, schedule="constant", weight_decay=0.1)
 
@@ -178,7 +183,7 @@ def test_what_is_chosen_moves(case: tuple[str, Locus]) -> None:
     alive = {name for name in expected if run.before[name].any()}
     still = [name for name in alive if not run.delta.dense(name).any()]
     # A mask may leave nothing of one parameter; whole ones all move, if only by weight decay.
-    assert len(still) < len(expected) and (still == [] or "Masked" in repr(locus))
+    assert len(still) < len(expected) and (still == [] or "Masked" in repr(locus) or "Paths" in repr(locus))
 
 
 @for_every

@@ -223,7 +223,7 @@ def test_hidden_states_are_used_where_a_layer_is_named_and_only_there(objective:
     full = batch(8)
     bare = dataclasses.replace(full, hidden=None, reference_hidden=None)
     if hasattr(objective, "layer"):
-        assert isinstance(objective.layer, int)
+        assert isinstance(objective.layer, int | float)
         with pytest.raises(ValueError, match="hidden"):
             objective(bare)
     else:

@@ -130,6 +130,7 @@ def test_pictures_are_drowned_once_each() -> None:
     ("made", "said"),
     [
         (term(Intervention()), "shown the records as they are"),
+        (term(Intervention(noise=1.0)), "no record shows a picture to put noise in"),
         (term(Intervention(noise=1.5)), r"the noise must be within 0 and 1, got 1\.5"),
         (term(Intervention(preface="x"), CrossEntropy()), "a teacher needs an objective that looks at the reference"),
     ],

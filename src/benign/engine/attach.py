@@ -20,10 +20,9 @@ from benign.errors import UserError
 from benign.models.change import Delta, LowRank
 from benign.models.load import Model
 from benign.models.quantized import quantized_linears
-from benign.parts.loci import AdapterShape, Locus, Side
-from benign.parts.loci.importance import Importance
+from benign.parts.loci import AdapterShape, Estimate, Locus, Side
 
-Measure = Callable[[Importance, Side, Mapping[str, nn.Parameter]], Mapping[str, Tensor]]
+Measure = Callable[[Estimate, Side, Mapping[str, nn.Parameter]], Mapping[str, Tensor]]
 """An importance of the given parameters, by name, for one side of the data."""
 
 
@@ -189,7 +188,7 @@ def _weights(model: Model, locus: Locus, scratch: Path, measure: Measure | None)
 def _masks(
     model: Model, locus: Locus, moving: Mapping[str, nn.Parameter], measure: Measure | None
 ) -> Mapping[str, Tensor]:
-    def measured(importance: Importance, side: Side) -> Mapping[str, Tensor]:
+    def measured(importance: Estimate, side: Side) -> Mapping[str, Tensor]:
         if measure is None:
             raise ValueError("this locus asks for importances, and there is nothing to measure them with")
         return measure(importance, side, moving)

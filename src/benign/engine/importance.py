@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,12 +14,14 @@ from benign.data.answers import Answers
 from benign.data.record import Data, Record, of_kind
 from benign.engine import canonical, store
 from benign.engine.draw import records_of
+from benign.engine.paths import on_paths
 from benign.errors import UserError
 from benign.models.load import Model
 from benign.models.pack import packed_rows
 from benign.models.vision_cache import VisionCache
-from benign.parts.loci import Side
+from benign.parts.loci import Estimate, Side
 from benign.parts.loci.importance import Importance
+from benign.parts.loci.neuron_paths import NeuronPaths
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,10 @@ class Importances:
     """Called as (what is being done, done, total)."""
 
     def __call__(
-        self, importance: Importance, side: Side, parameters: Mapping[str, nn.Parameter]
+        self, importance: Estimate, side: Side, parameters: Mapping[str, nn.Parameter]
     ) -> Mapping[str, Tensor]:
-        """The importance of every entry of the parameters, float32 on their device.
+        """The importance of every entry of the parameters, float32 on their device; of neuron paths, by reading module
+        the share of records on whose path each neuron lies.
 
         ``forget`` looks at the forget set's memory questions, ``retain`` at what may be trained on to keep; both with
         the records' own answers. The parameters must require gradients and be the model's original ones.
@@ -51,7 +55,7 @@ class Importances:
             raise UserError("no memory question tells which weights matter", where="forget")
         described = {
             "importance": canonical.to_plain(importance),
-            "records_per_gradient": importance.records,
+            "records_per_gradient": 1 if isinstance(importance, NeuronPaths) else importance.records,
             "side": side,
             "records": len(records),
             "records_digest": canonical.digest([record.digest for record in records]),
@@ -60,7 +64,10 @@ class Importances:
         }
         found = store.kept(self.folder, described)
         if found is None:
-            found = self._measured(importance, side, records, parameters)
+            if isinstance(importance, NeuronPaths):
+                found = on_paths(self.model, importance, records, partial(self.report, f"find paths for {side}"))
+            else:
+                found = self._measured(importance, side, records, parameters)
             store.keep(self.folder, described, found)
         device = next(iter(parameters.values())).device
         return {name: tensor.to(device) for name, tensor in found.items()}

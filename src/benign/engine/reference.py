@@ -116,10 +116,10 @@ def reference_for(
     return _precomputed(now, asked, folder / "reference", model.module.device)
 
 
-def hidden_layer(objective: Objective) -> int | None:
+def hidden_layer(objective: Objective) -> int | float | None:
     """The decoder layer whose states an objective looks at, or None."""
     layer = getattr(objective, "layer", None)
-    return layer if isinstance(layer, int) else None
+    return layer if isinstance(layer, int | float) else None
 
 
 def wanted_of(objective: Objective) -> Wanted:

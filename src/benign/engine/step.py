@@ -63,7 +63,7 @@ class Rows:
         """The part's share of the answer tokens of the whole."""
         return self._tokens(part) / self._tokens(whole)
 
-    def _together(self, columns: Sequence[Column], layer: int | None) -> list[Answers]:
+    def _together(self, columns: Sequence[Column], layer: int | float | None) -> list[Answers]:
         groups = [group for term, items in columns for group in self._asked(term, items)]
         self._model.module.train()
         examples = [encoded(self._model.encoder, item) for items in groups for item in items]

@@ -15,8 +15,8 @@ def shown(teacher: Intervention, records: Sequence[Record]) -> list[Record]:
     """Each record as the teacher is shown it; a picture that many records share is drowned once.
 
     Raises:
-        UserError: The intervention changes nothing, its noise is not within [0, 1], or it is to say something before a
-            plain document, which has no question.
+        UserError: The intervention changes nothing of any record, its noise is not within [0, 1], or it is to say
+            something before a plain document, which has no question.
     """
     if not 0 <= teacher.noise <= 1:
         raise UserError(f"the noise must be within 0 and 1, got {teacher.noise}", where="teacher")
@@ -24,6 +24,8 @@ def shown(teacher: Intervention, records: Sequence[Record]) -> list[Record]:
         raise UserError(
             "the teacher is shown the records as they are", where="teacher", fix="give it noise or a preface"
         )
+    if not teacher.preface and not any(record.images for record in records):
+        raise UserError("no record shows a picture to put noise in", where="teacher", fix="give it a preface")
     drowned: dict[str, ImageRef] = {}
     for record in records:
         for image in record.images:

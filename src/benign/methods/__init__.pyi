@@ -15,6 +15,7 @@ from benign.methods.grad_diff import GradDiff as GradDiff
 from benign.methods.idk import IDK as IDK
 from benign.methods.kl_min import KLMin as KLMin
 from benign.methods.manu import MANU as MANU
+from benign.methods.mip_editor import MIPEditor as MIPEditor
 from benign.methods.mmunlearner import MMUnlearner as MMUnlearner
 from benign.methods.model_tailor import ModelTailor as ModelTailor
 from benign.methods.npo import NPO as NPO

@@ -10,9 +10,9 @@ from benign.parts.targets.refusal import Refusal
 from benign.parts.targets.self_answers import SelfAnswers
 
 
-def forget(objective: Objective, batch: int) -> Term:
+def forget(objective: Objective, batch: int, weight: float = 1.0) -> Term:
     """The forget set's memory questions with their own answers; its understanding questions belong to evaluation."""
-    return Term("forget", objective, on="forget", kinds=("memory",), batch=batch)
+    return Term("forget", objective, on="forget", kinds=("memory",), weight=weight, batch=batch)
 
 
 def refuse(refusals: tuple[str, ...], batch: int, jitter: int = 0) -> Term:

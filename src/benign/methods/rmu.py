@@ -18,8 +18,9 @@ from benign.parts.updates.weighted_sum import WeightedSum
 class RMU:
     """Steers one layer's output on the forget answers and holds it on the retained ones."""
 
-    layer: int = 7
-    """The decoder layer whose output is steered and kept; negative counts from the end (paper: 7 of 32)."""
+    layer: int | float = 7
+    """The decoder layer whose output is steered and kept (paper: 7 of 32); negative counts from the end, and a fraction
+    is of the way up: a model of 4 layers needs 1 or 0.25."""
     coefficient: float = 6.5
     """Length of the steering goal (paper: 6.5 for Zephyr-7B)."""
     direction_seed: int = 0

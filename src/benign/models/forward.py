@@ -12,13 +12,13 @@ from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel
 
 from benign.data.answers import Answers
 from benign.data.batch import Batch
-from benign.errors import UserError
 from benign.models.collate import IGNORED
 from benign.models.load import Model
 from benign.models.sampling import Sampling
 
-HiddenAt = int | Literal["head"] | None
-"""Where hidden states are taken: after a decoder layer (negative counts from the end), under the head, or nowhere."""
+HiddenAt = int | float | Literal["head"] | None
+"""Where hidden states are taken: after a decoder layer (negative counts from the end, a fraction is of the way up),
+under the head, or nowhere."""
 
 
 def answer_rows(model: Model, batch: Batch, *, hidden_at: HiddenAt = None) -> Answers:
@@ -96,8 +96,9 @@ def gathered(
 
     with ExitStack() as hooks:
         hooks.callback(model.family.head_of(model.module).register_forward_pre_hook(pick).remove)
-        if isinstance(hidden_at, int):
-            hooks.callback(_layer(model, hidden_at).register_forward_hook(look).remove)
+        if isinstance(hidden_at, int | float):
+            layer = model.family.layers_of(model.module)[model.family.layer_number(model.module, hidden_at)]
+            hooks.callback(layer.register_forward_hook(look).remove)
         output = model.module(**inputs, use_cache=False)
     if len(entered) != 1:
         raise RuntimeError(
@@ -121,13 +122,6 @@ def in_step(model: Model, passes: int) -> Iterator[None]:
         inputs["token_type_ids"] = 0 * one
     for _ in range(most - passes):
         model.shards.passed(model.module(**inputs, use_cache=False).logits)
-
-
-def _layer(model: Model, number: int) -> nn.Module:
-    layers = model.family.layers_of(model.module)
-    if not -len(layers) <= number < len(layers):
-        raise UserError(f"the model has {len(layers)} decoder layers, none is layer {number}", where="objective")
-    return layers[number]
 
 
 def _sub_batches(model: Model, batch: Batch) -> Iterator[tuple[Tensor, Mapping[str, Tensor]]]:

@@ -73,6 +73,23 @@ class Family:
             raise TypeError(f"{self.layers} is a {type(layers).__name__}, not a list of layers")
         return layers
 
+    def layer_number(self, module: nn.Module, layer: int | float) -> int:
+        """The number of a decoder layer from 0 on: given as such, from the end if negative, or as the fraction of the
+        layers that lie below it, rounded down (0.22 is layer 7 of 32 and of 36, and layer 0 of 4).
+
+        Raises:
+            UserError: The model has no such layer.
+        """
+        count = len(self.layers_of(module))
+        number = int(layer * count) if isinstance(layer, float) and 0 <= layer < 1 else layer
+        if not isinstance(number, int) or not -count <= number < count:
+            raise UserError(
+                f"the model has decoder layers 0 to {count - 1}, and none is layer {layer}",
+                where="layer",
+                fix=f"for example --set layer={count // 4}; -1 is the last one, 0.25 a quarter of the way up",
+            )
+        return number % count
+
 
 def linear_modules(module: nn.Module, pattern: str) -> list[str]:
     """The names of the linear modules that ``pattern`` full-matches, in the model's order.

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 
 from benign.models.families.family import Family
 from benign.parts.loci.importance import Importance
+from benign.parts.loci.neuron_paths import NeuronPaths
 
 Side = Literal["forget", "retain"]
-Measured = Callable[[Importance, Side], Mapping[str, Tensor]]
-"""An importance of every entry of the moving parameters, by name, for what is forgotten or kept: the engine's."""
+Estimate = Importance | NeuronPaths
+Measured = Callable[[Estimate, Side], Mapping[str, Tensor]]
+"""An importance of every entry of the moving parameters, by name, for what is forgotten or kept; of neuron paths, by
+the name of the module that reads the neurons, the share of records on whose path each lies. The engine's."""
 
 
 @dataclass(frozen=True)

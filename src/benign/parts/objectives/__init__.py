@@ -33,8 +33,9 @@ class HiddenObjective(Objective, Protocol):
     """Whether ``answers.reference_hidden`` must be filled too."""
 
     @property
-    def layer(self) -> int:
-        """The decoder layer (from 0, or from the end if negative) after which the states are taken."""
+    def layer(self) -> int | float:
+        """The decoder layer after which the states are taken: from 0, from the end if negative, or as the fraction of
+        the layers below it."""
         ...
 
 

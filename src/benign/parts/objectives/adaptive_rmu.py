@@ -21,8 +21,9 @@ class AdaptiveMisdirection:
     times the mean norm over the first batch, padding included.
     """
 
-    layer: int = 7
-    """The decoder layer (from 0, or from the end if negative) whose output is steered (paper: any; code: 7 of 32)."""
+    layer: int | float = 7
+    """The decoder layer whose output is steered (paper: any; code: 7 of 32); from the end if negative, and a fraction
+    is of the way up."""
     beta: float = 5.0
     """Length of the goal in reference norms (official code: 5)."""
     seed: int = 0

@@ -18,8 +18,9 @@ class HiddenMSE:
     The squared distance is per hidden unit, as in the official code; the paper's is H times as much.
     """
 
-    layer: int = 7
-    """The decoder layer (from 0, or from the end if negative) after which states are compared (paper: 7 of 32)."""
+    layer: int | float = 7
+    """The decoder layer after which states are compared (paper: 7 of 32); from the end if negative, and a fraction is
+    of the way up."""
     needs_reference: ClassVar[Need] = False
     needs_reference_hidden: ClassVar[bool] = True
     mean_over: ClassVar[Literal["rows", "records"]] = "records"

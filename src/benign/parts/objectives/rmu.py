@@ -22,8 +22,9 @@ class Misdirection:
     inverse lengths, which is the mean of their products only where answers have one length.
     """
 
-    layer: int = 7
-    """The decoder layer (from 0, or from the end if negative) whose output is steered (paper: 7 of 32)."""
+    layer: int | float = 7
+    """The decoder layer whose output is steered (paper: 7 of 32); from the end if negative, and a fraction is of the
+    way up."""
     coefficient: float = 6.5
     """Length of the goal c u (paper: 6.5 for Zephyr-7B; depends on the model's hidden norms)."""
     seed: int = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +9,8 @@ from torch import Tensor, nn
 
 from benign.errors import UserError
 from benign.models.families.family import Family
+from benign.models.families.neurons import Reader, readers
 from benign.models.measured import Numbers
-
-_CONSUMER = re.compile(r"(?P<stack>.+)\.(?P<number>\d+)\.(?:.+\.)?(?:down_proj|fc2|linear_fc2)")
-"""The linear module that reads a feed-forward layer's neurons, in a numbered layer of some stack."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +32,12 @@ class Activity:
 
     def modules(self, module: nn.Module, family: Family) -> Sequence[str]:
         """The consumers of the neurons in the last layers of the decoder and of the tower."""
-        tower = re.compile(family.vision) if family.vision else None
-        stacks: dict[str, list[tuple[int, str]]] = {}
-        for name, part in module.named_modules():
-            found = _CONSUMER.fullmatch(name)
-            if found and isinstance(part, nn.Linear):
-                seeing = bool(tower and tower.match(f"{name}."))
-                if self.vision if seeing else self.language and found["stack"] == family.layers:
-                    stacks.setdefault(found["stack"], []).append((int(found["number"]), name))
-        last = {stack: sorted({number for number, _ in there})[-self.layers :] for stack, there in stacks.items()}
-        chosen = [name for stack, there in stacks.items() for number, name in there if number in last[stack]]
+        stacks: dict[str, list[Reader]] = {}
+        for reader in readers(module, family):
+            if self.vision if reader.seeing else self.language:
+                stacks.setdefault(reader.stack, []).append(reader)
+        last = {stack: sorted({one.number for one in there})[-self.layers :] for stack, there in stacks.items()}
+        chosen = [one.name for there in stacks.values() for one in there if one.number in last[one.stack]]
         if not chosen:
             raise UserError(
                 "no feed-forward neurons were found: no linear module is called down_proj, fc2 or linear_fc2",
