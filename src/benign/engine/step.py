@@ -138,13 +138,15 @@ class TrainingStep:
         return {name: self.world.summed(totals.get(name) or self._taken()) for name in names or self.names}
 
     def losses(self) -> dict[str, float]:
-        """The terms' losses of the latest pass over them; a term that was in none yet is computed now."""
-        missing = [name for name in self.names if name not in self._seen]
+        """The losses of the terms that do not rest, of the latest pass over them; a term that was in none yet is
+        computed now."""
+        drew = [term.name for term, items in self.columns if items]
+        missing = [name for name in drew if name not in self._seen]
         if missing:
             with torch.no_grad():
                 for _ in self._passes(missing):
                     pass
-        return {name: self._seen[name] for name in self.names}
+        return {name: self._seen[name] for name in drew}
 
     @contextmanager
     def moved(self, offset: Gradient) -> Iterator[None]:

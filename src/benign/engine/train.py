@@ -127,8 +127,7 @@ def _loop(job: Job, moving: Trainable) -> float:
         step = TrainingStep(columns, rows, parameters, number, total, seed, optim.micro_batch, here)
         gradient, after = stage.update(step, state)
         norm = _given(moving, gradient, optim.clip)
-        drew = {term.name for term, items in columns if items}
-        losses = {name: loss for name, loss in step.losses().items() if name in drew}
+        losses = step.losses()
         if not all(map(math.isfinite, (*losses.values(), norm))):
             keep(number)
             raise _not_finite(stage, number, losses)

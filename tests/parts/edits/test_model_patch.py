@@ -166,3 +166,12 @@ def test_the_edit_joins_the_moments_and_keeps_what_was_not_measured_by_its_size_
 def test_what_means_nothing_is_refused(edit: ModelPatch, count: int, said: str) -> None:
     with pytest.raises(UserError, match=said):
         edit(Delta({"m.weight": torch.ones(3, 4)}), *measured(*[1.0] * count))
+
+
+def test_an_entry_that_training_left_as_it_was_stays_so() -> None:
+    gram, weight, delta = moment(inputs(60, 10)), random(5, 10, 1), random(5, 10, 2)
+    weight[:, 5:] *= 100.0  # which makes them the most sensitive of all
+    delta[:, 5:] = 0.0
+    found = ModelPatch(0.4).tailored(weight, delta, gram)
+    assert not found.delta[:, 5:].any() and not found.kept[:, 5:].any()
+    assert int(found.kept.sum()) == 20

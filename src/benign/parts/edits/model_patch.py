@@ -36,7 +36,8 @@ class ModelPatch:
     entry's score is the mean of two z-scores over its row's entries in the block of columns: its salience |delta| and
     its sensitivity (w / U_jj)^2, w the trained weight. Column by column what is not kept goes back, and the columns
     after it take over what it did to the module's outputs (Optimal Brain Surgeon: Hassibi & Stork 1993). What no
-    moment was measured for (a bias, an embedding) keeps its most salient entries as they are.
+    moment was measured for (a bias, an embedding) keeps its most salient entries as they are. An entry that training
+    left as it was stays so, whatever its score: a locus' mask holds.
     """
 
     share: float = 0.1
@@ -93,7 +94,8 @@ class ModelPatch:
             here = slice(start, min(start + self.block, delta.shape[1]))
             sensitivity = ((weight + left)[:, here] / upper.diagonal()[here]).square()
             score = self.salience * standard(given[:, here]) + (1 - self.salience) * standard(sensitivity)
-            kept[:, here] = most(score, self.share)
+            moved = delta[:, here] != 0
+            kept[:, here] = most(score.masked_fill(~moved, -torch.inf), self.share) & moved
             for column in range(here.start, here.stop):
                 gone = torch.where(kept[:, column], 0.0, left[:, column]) / upper[column, column]
                 left[:, column + 1 :] += sign * torch.outer(gone, upper[column, column + 1 :])

@@ -50,7 +50,8 @@ class Step(Protocol):
         ...
 
     def losses(self) -> dict[str, float]:
-        """The terms' unweighted losses at the present parameters, from the latest pass if there was one."""
+        """The terms' unweighted losses at the present parameters, from the latest pass if there was one; a term that
+        rests at this step has a gradient of zero and no loss."""
         ...
 
     def moved(self, offset: Gradient) -> AbstractContextManager[None]:

@@ -17,7 +17,9 @@ class GeometricDisentanglement:
 
     AdamW moves a parameter by -lr H^-1 d with H = sqrt(v) + eps, so <a, b> = sum of a b / H makes the forget part leave
     the kept loss as it is, to first order. v is this update's own running mean of d^2, from the steps before; the first
-    step takes H = 1. The optimiser's momentum, weight decay and present step are not in the metric.
+    step takes H = 1. The optimiser's momentum, weight decay and present step are not in the metric: a mean of earlier
+    gradients would carry the step off the flat directions again, so the paper takes none. Give GU an optimiser with
+    ``Optim(betas=(0.0, 0.999))``, or ``--set optim.betas=0,0.999``.
     """
 
     metric: Literal["adam", "plain"] = "adam"

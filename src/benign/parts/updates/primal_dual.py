@@ -44,5 +44,7 @@ class PrimalDual:
         gradient = step.sum(dict.fromkeys(chosen.forget, 1.0) | duals)
         if step.number >= self.warmup * step.total:
             losses = step.losses()
-            duals = {name: max(0.0, now + self.step_size * (losses[name] - self.bound)) for name, now in duals.items()}
+            # A term that rests says nothing of how well its bound is kept.
+            told = {name: self.step_size * (losses[name] - self.bound) for name in duals if name in losses}
+            duals = {name: max(0.0, now + told.get(name, 0.0)) for name, now in duals.items()}
         return gradient, State({f"dual/{name}": value for name, value in duals.items()})
