@@ -132,6 +132,7 @@ def test_pictures_are_drowned_once_each() -> None:
         (term(Intervention()), "shown the records as they are"),
         (term(Intervention(noise=1.0)), "no record shows a picture to put noise in"),
         (term(Intervention(noise=1.5)), r"the noise must be within 0 and 1, got 1\.5"),
+        (replace(term(Intervention(noise=1.0)), view="text_only"), "needs pictures, and the view has none"),
         (term(Intervention(preface="x"), CrossEntropy()), "a teacher needs an objective that looks at the reference"),
     ],
 )
