@@ -25,9 +25,9 @@ class NeuronPaths:
     The integral runs from activations that are zero to the activations as they are, at ``steps`` points, the left one
     of each step; before the present layer only the path's neurons are scaled. Unlike here, the official code looks at
     the first token alone, whose activations in a causal decoder are the same for all records; it takes the neurons that
-    raise the loss on the answer, not its probability (``of="loss"``); of each earlier layer's neurons it counts the last
-    one only; and its z-scores of the Fisher gradients, taken over the integral's points, add up to the same for all
-    neurons, so that its visual paths are those of the largest activations.
+    raise the loss on the answer, not its probability (``of="loss"``); of each earlier layer's neurons it counts only
+    the last one; and its z-scores of the Fisher gradients, taken over the integral's points, add up to the same for
+    all neurons, so that its visual paths are those of the largest activations.
     """
 
     stack: Literal["decoder", "vision"] = "decoder"
