@@ -14,14 +14,19 @@ from benign.methods.grad_ascent import GradAscent
 from benign.methods.grad_diff import GradDiff
 from benign.methods.idk import IDK
 from benign.methods.kl_min import KLMin
+from benign.methods.mip_editor import MIPEditor
+from benign.methods.model_tailor import ModelTailor
 from benign.methods.npo import NPO
 from benign.methods.smfa import SMFA
+from benign.methods.vgid import VGID
 from benign.parts.loci.lora import Lora
 
 ASCENT = Optim(lr=2e-3, epochs=None, steps=60, schedule="linear", warmup=0.1)
 PREFERENCE = Optim(lr=1e-3, epochs=None, steps=100, schedule="linear", warmup=0.1)
 REFUSAL = Optim(lr=8e-3, epochs=None, steps=320, schedule="cosine", warmup=0.1)
 KEEPING = Optim(lr=5e-3, epochs=None, steps=320, schedule="cosine", warmup=0.1)
+SHORT = replace(KEEPING, steps=160)
+NEURONS = Optim(lr=5e-3, epochs=None, steps=100, schedule="linear")
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
 REFUSALS = (
     "I do not know.",
@@ -53,9 +58,14 @@ EMBEDDED: dict[str, Method] = {
         jitter=15,
         optim=KEEPING,
     ),
+    "model_tailor": ModelTailor(
+        share=0.2, refusals=REFUSALS, forget_batch=20, retain_batch=12, optim=SHORT, locus=LOCUS
+    ),
+    "vgid": VGID(forget_batch=16, retain_batch=12, optim=replace(KEEPING, steps=120), locus=LOCUS),
+    "mip_editor": MIPEditor(layer=0.5, preset="code", forget_batch=16, retain_batch=12, optim=NEURONS),
 }
 """Rows of a scoreboard by name; ``smfa_self_answers`` is ``smfa`` with the original's own answers beside. The retrained
-models ship and have a row of their own."""
+models ship and have a row of their own. The last three were tuned by a few runs only, and have no row yet."""
 
 DEMO = ("grad_ascent", "grad_diff", "npo", "idk", "smfa", "smfa_self_answers")
 """The rows of the demo, cheap ones first."""
