@@ -56,7 +56,7 @@ def derived_seed(*parts: object) -> int:
 
 def needs_original(objective: Objective) -> bool:
     """Whether an objective looks at the reference model, by its probabilities or its hidden states."""
-    return objective.needs_reference or bool(getattr(objective, "needs_reference_hidden", False))
+    return bool(objective.needs_reference) or bool(getattr(objective, "needs_reference_hidden", False))
 
 
 def compares(objective: Objective) -> bool:
