@@ -96,7 +96,7 @@ class Shape:
 
 
 SHAPES = {
-    "text": Shape(32_000, 384, 4, 160, 32, 8, micro_batch=4),
+    "text": Shape(32_000, 384, 4, 160, 32, 8, micro_batch=8),
     "picture": Shape(4_096, 256, 4, 19, 8, 12, pictures=True, vision_layers=4, picture_tokens=256),
 }
 METHODS: dict[str, Callable[..., Any]] = {"npo": NPO, "dpo": DPO, "kl": KLMin}
