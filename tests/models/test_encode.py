@@ -90,6 +90,33 @@ def test_a_conversation_that_waits_for_an_answer(text: Encoder) -> None:
         text.full(record)
 
 
+def begun(record: Record, beginning: str, rest: str) -> Record:
+    turns = (*record.conversation()[:-1], Message("assistant", (beginning,)), Message("assistant", (rest,)))
+    return Record("begun", images=record.images, messages=turns)
+
+
+@pytest.mark.parametrize("name", [*tiny.TEXT, *tiny.PICTURES])
+def test_an_answer_that_is_begun_goes_on_where_it_stopped(model_of: Models, name: str) -> None:
+    model = model_of(name)
+    encoder = Encoder(model.processor, model.family)
+    for record in (BLIND, WIDE) if model.family.multimodal else (BLIND,):
+        half, whole = begun(record, "Sure, it is:", "in Ulm"), replace(record, answer="Sure, it is: in Ulm")
+        one, other = encoder.full(half), encoder.full(whole)
+        assert torch.equal(one.inputs["input_ids"], other.inputs["input_ids"]), "the same text as in one piece"
+        asked = int((one.labels[0] == -100).sum())
+        assert said(encoder, one, labelled=True).strip().startswith("in Ulm")
+        assert torch.equal(one.labels[0, asked:], other.labels[0, asked:])
+        prompt = encoder.prompt(half)
+        assert torch.equal(prompt.inputs["input_ids"][0], one.inputs["input_ids"][0, :asked])
+        assert said(encoder, prompt).endswith("Sure, it is:"), "nothing closes the turn"
+
+
+def test_a_template_that_rewrites_the_beginning_of_an_answer_is_refused(model_of: Models) -> None:
+    encoder = with_template(model_of("llama"), words.CHATML.replace("{{ m['content'] }}", "{{ m['content'] | upper }}"))
+    with pytest.raises(UserError, match="does not let an answer be begun"):
+        encoder.prompt(begun(BLIND, "Sure:", "Ulm"))
+
+
 def test_plain_document_is_labelled_from_its_second_token(text: Encoder) -> None:
     record = Record("doc", text="Ada was born in Ulm.")
     example = text.full(record)

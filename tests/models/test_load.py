@@ -219,3 +219,11 @@ def test_a_pattern_that_matches_nothing_lists_the_nearest_names(folder: Path) ->
         linear_modules(module, r"model\.layers\.\d+\.attention\.q_proj")
     with pytest.raises(UserError, match="not a regular expression"):
         linear_modules(module, "(")
+
+
+def test_the_window_is_what_the_text_configuration_says(folder: Path) -> None:
+    model = load(str(folder))
+    assert model.window == SIZES["max_position_embeddings"]
+    config = model.module.config.get_text_config()
+    config.max_position_embeddings = -1  # what a configuration that has none writes
+    assert model.window is None

@@ -72,6 +72,8 @@ class Record:
     question: str = ""
     answer: str = ""
     messages: tuple[Message, ...] = ()
+    """A chat whose last turn is the expected answer. An assistant's turn right before it is how that answer begins:
+    the model goes on from there, and only the rest is expected."""
     text: str = ""
     kind: Kind = "memory"
     paraphrases: tuple[str, ...] = ()

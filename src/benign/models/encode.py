@@ -115,8 +115,8 @@ class Encoder:
         if record.text:
             return self._document(record, question or "", said)
         turns = self._turns(record, question, text_only)
-        before = self.processor.render(turns, answering=True)
-        text = self._closed(before, self.processor.render([*turns, Message("assistant", (said,))]), said)
+        before = self._before(turns)
+        text = self._closed(before, self.processor.render(_answered(turns, said)), said)
         said_ids = self._answer(before, text)
         key = ("asked", record.digest, question, text_only, variant)
         asked = self._once(key, lambda: self._asked(record, before, turns, variant))
@@ -153,7 +153,7 @@ class Encoder:
                 raise UserError("a document without a beginning cannot be continued", where=record.id)
         else:
             turns = self._turns(record, question, text_only)
-            inputs = self.processor.encode(self.processor.render(turns, answering=True), self._pictures(record, turns))
+            inputs = self.processor.encode(self._before(turns), self._pictures(record, turns))
         return _labelled(record, inputs, 0)
 
     def _document(self, record: Record, beginning: str, rest: str) -> Example:
@@ -203,6 +203,20 @@ class Encoder:
             self._opened.popitem(last=False)
         return found
 
+    def _before(self, turns: list[Message]) -> str:
+        """The rendered chat up to where the answer begins, or goes on after a beginning that is the last turn."""
+        if turns[-1].role != "assistant":
+            return self.processor.render(turns, answering=True)
+        opened, whole = self.processor.render(turns[:-1], answering=True), self.processor.render(turns)
+        beginning = turns[-1].text.strip()
+        place = whole.find(beginning, len(opened))
+        if not whole.startswith(opened) or place < 0:
+            raise UserError(
+                "the chat template does not let an answer be begun",
+                fix="its text with an answer must begin with its text without one",
+            )
+        return whole[: place + len(beginning)]
+
     def _closed(self, before: str, whole: str, answer: str) -> str:
         """The rendered chat, cut behind the token that ends the answer; if there is none, it is added."""
         said = answer.strip()
@@ -227,6 +241,13 @@ class Encoder:
                 fix="end the chat template's generation prompt at a token of its own",
             )
         return whole[len(asked) :]
+
+
+def _answered(turns: list[Message], said: str) -> list[Message]:
+    """The turns with the answer, which goes on in the same turn where the last one has begun it."""
+    if turns[-1].role == "assistant":
+        return [*turns[:-1], Message("assistant", (f"{turns[-1].text.strip()} {said}",))]
+    return [*turns, Message("assistant", (said,))]
 
 
 def _continued(asked: Example, answer: list[int], processor: Processor) -> Example | None:

@@ -58,6 +58,12 @@ class Model:
         """The model's one encoder: what training has encoded, an audit need not encode again."""
         return Encoder(self.processor, self.family)
 
+    @property
+    def window(self) -> int | None:
+        """The most tokens that a prompt and its answer may have together; None where the configuration does not say."""
+        most = getattr(self.module.config.get_text_config(), "max_position_embeddings", None)
+        return most if isinstance(most, int) and most > 0 else None
+
 
 def load(
     source: str,
