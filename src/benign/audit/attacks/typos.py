@@ -6,9 +6,9 @@ new noise until something comes out is best-of-N jailbreaking (arXiv 2412.03556)
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
@@ -17,7 +17,8 @@ from benign.audit.views import asked_question, reworded
 from benign.data.record import Record
 from benign.engine.draw import derived_seed
 
-_LETTERS = re.compile(r"[^\W\d_]{4,}")
+LONG = 4
+"""The shortest word in which two letters can change places while the first and the last stay."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,21 @@ class Typos:
 
 def misspelt(text: str, share: float, *key: object) -> str:
     """The text with two neighbouring inner letters swapped in ``share`` of its longer words, drawn by the key."""
-    places = [(match, swaps) for match in _LETTERS.finditer(text) if (swaps := _swaps(match.group()))]
-    places.sort(key=lambda place: derived_seed("typos", *key, place[0].start()))
+    places = [(start, swaps) for start, word in _words(text) if (swaps := _swaps(word))]
+    places.sort(key=lambda place: derived_seed("typos", *key, place[0]))
     letters = list(text)
-    for match, swaps in places[: max(1, round(share * len(places)))]:
-        one = match.start() + swaps[derived_seed("swap", *key, match.start()) % len(swaps)]
+    for start, swaps in places[: max(1, round(share * len(places)))]:
+        one = start + swaps[derived_seed("swap", *key, start) % len(swaps)]
         letters[one], letters[one + 1] = letters[one + 1], letters[one]
     return "".join(letters)
+
+
+def _words(text: str) -> Iterator[tuple[int, str]]:
+    """Runs of at least ``LONG`` letters with where they start; a raised or a circled digit is no letter."""
+    for is_word, run in groupby(enumerate(text), key=lambda place: place[1].isalpha()):
+        letters = list(run)
+        if is_word and len(letters) >= LONG:
+            yield letters[0][0], "".join(letter for _, letter in letters)
 
 
 def _swaps(word: str) -> list[int]:
