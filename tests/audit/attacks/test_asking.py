@@ -81,6 +81,7 @@ def test_answers_that_nobody_judges_are_not_scored() -> None:
 def test_every_attack_is_made_without_arguments_and_says_why_it_was_not_made(name: str, tmp_path: Path) -> None:
     place = importlib.import_module(f"benign.audit.attacks.{name}")
     attack = getattr(place, "".join(part.capitalize() for part in name.split("_")))()
+    assert " at 0x" not in repr(attack), "what an attack is must be the same in the next process"
     assert attack.cost in ("fast", "standard", "all")
     assert any(field.name == "most" for field in fields(attack))
     assert "arXiv" in place.__doc__ or "NeurIPS" in place.__doc__, "an attack says where it is from"

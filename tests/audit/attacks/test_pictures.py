@@ -20,7 +20,7 @@ from benign.audit.attacks.typographic import MARGIN, Typographic
 from benign.audit.views import IMAGE_VIEWS, asked_question
 from benign.data.images import open_image
 from benign.data.record import Data, Message, Record, Slot
-from benign.errors import NotMeasured
+from benign.errors import NotMeasured, UserError
 
 SEEN = by_picture("Bob Stone", "pet")
 ASKS = Typographic().prompt
@@ -34,6 +34,13 @@ def test_each_view_is_asked_once() -> None:
     found = ImageRephrasing().rewrite(SEEN)
     assert len(found) == len(IMAGE_VIEWS) == len({r.images[0].digest for r in found})
     assert {(r.question, r.gold) for r in found} == {(SEEN.question, SEEN.gold)}
+
+
+def test_views_are_chosen_by_name() -> None:
+    (found,) = ImageRephrasing(("image_flipped",)).rewrite(SEEN)
+    assert np.array_equal(pixels(found), pixels(SEEN)[:, ::-1])
+    with pytest.raises(UserError, match="did you mean 'image_flipped'"):
+        ImageRephrasing(("flipped",))
 
 
 def test_a_model_that_only_blocks_the_very_pixels(tmp_path: Path) -> None:

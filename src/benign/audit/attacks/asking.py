@@ -1,7 +1,8 @@
 """Attacks that ask again: each forgotten question is rewritten in one or several ways, and the best answer counts.
 
 An attacker who may ask several times keeps what came out; that the auditor picks it with the expected answer in hand
-helps every system alike, so a score means something only beside the retrained model's under the very same asks.
+helps every system alike, so a score means something only beside the retrained model's under the very same asks. And
+where the original model answers no better than the retrained one, this way of asking is beyond it and says nothing.
 """
 
 from __future__ import annotations

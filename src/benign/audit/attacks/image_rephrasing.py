@@ -11,8 +11,9 @@ from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
 from benign.audit.attacks.asking import MOST, asked_again
-from benign.audit.views import IMAGE_VIEWS, View
+from benign.audit.views import IMAGE_VIEWS
 from benign.data.record import Record
+from benign.errors import unknown_name
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,17 @@ class ImageRephrasing:
     these very pixels.
     """
 
-    views: tuple[View, ...] = IMAGE_VIEWS
-    """How pictures are changed."""
+    views: tuple[str, ...] = tuple(view.name for view in IMAGE_VIEWS)
+    """How pictures are changed, by the views' names."""
     most: int | None = MOST
     """At most so many records; None asks all."""
     cost: ClassVar[Cost] = "standard"
+
+    def __post_init__(self) -> None:
+        known = [view.name for view in IMAGE_VIEWS]
+        for name in self.views:
+            if name not in known:
+                raise unknown_name("view", name, known)
 
     def __call__(self, ground: Ground) -> Found:
         """Attack by other pictures."""
@@ -38,4 +45,4 @@ class ImageRephrasing:
 
     def rewrite(self, record: Record) -> Sequence[Record]:
         """The record with its pictures changed in each way."""
-        return [seen for view in self.views if (seen := view(record)) is not None]
+        return [seen for view in IMAGE_VIEWS if view.name in self.views and (seen := view(record)) is not None]

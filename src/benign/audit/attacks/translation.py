@@ -29,7 +29,8 @@ class Translation:
     """
 
     translate: Translate | None = None
-    """A translator, such as a local model's; it must give the same for the same text."""
+    """A translator, such as a local model's; it must give the same for the same text. One that is a dataclass can be
+    told from others by an audit that goes on later."""
     languages: tuple[str, ...] = ("fr", "de", "es")
     """Language codes (RWKU's three)."""
     answer: str = "Answer in English."
