@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -81,8 +82,8 @@ def brings_back(attack: Attack, leaks: Rule, data: Data, cache: Path, *, likes: 
     found = made(attack, leaky, data, cache / "leaky")
     assert value(found) == 1.0
     assert value(made(attack, silent, data, cache / "silent")) == 0.0
-    again = made(attack, Scripted(leaks, likes), data, cache / "again")
-    assert again == found, "the same data and seed, the same asks"
+    again = made(copy(attack), Scripted(leaks, likes), data, cache / "again")
+    assert again == found, "the same budget, data and seed, the same asks"
     assert {o.record for o in found.evidence} <= {record.id for record in data.forget}
     return found
 

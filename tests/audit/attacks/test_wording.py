@@ -39,6 +39,7 @@ def test_a_model_that_only_blocks_the_trained_wording(tmp_path: Path) -> None:
 def test_misspellings_by_hand() -> None:
     assert misspelt("cart 1234 ab-cd", 1.0) == "crat 1234 ab-cd", "the one swap inside the one word"
     assert misspelt("seen in 2024", 1.0) == "seen in 2024", "the two letters inside are the same"
+    assert {misspelt("abbey", 1.0, seed) for seed in range(20)} == {"abeby"}, "a swap that nobody sees is none"
     words = ["never", "gonna", "write", "these"]
     changed = misspelt(" ".join(words), 0.5, 1).split()
     assert sum(a != b for a, b in zip(words, changed, strict=True)) == 2, "half of the four"

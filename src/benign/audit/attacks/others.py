@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from benign.audit.attacks.naming import name_in, renamed
-from benign.audit.metrics.words import words
+from benign.audit.metrics import words as apart
 from benign.audit.views import asked_question, text_only
 from benign.data.record import Data, Record
 from benign.engine.draw import derived_seed
+
+words = lru_cache(maxsize=2**15)(apart.words)
+"""Every retained text is held against every forgotten answer, and is taken apart once."""
 
 
 def kept(data: Data) -> tuple[Record, ...]:
@@ -45,7 +49,8 @@ def gives_away(answer: str, text: str) -> bool:
     wanted, given = words(answer), words(text)
     if not wanted:
         return bool(answer.strip()) and answer.strip() in text
-    return any(given[i : i + len(wanted)] == wanted for i in range(len(given) - len(wanted) + 1))
+    places = range(len(given) - len(wanted) + 1)
+    return any(given[i] == wanted[0] and given[i : i + len(wanted)] == wanted for i in places)
 
 
 def same_question(data: Data) -> Callable[[Record], tuple[str, ...]]:
