@@ -23,7 +23,7 @@ def test_the_records_own_options_come_first() -> None:
     record = by_name("Bob Stone", "pet", options=("b", "a", "Grey Owl."), perturbed=("c", "d"))
     (found,) = MultipleChoice(choices=3).rewrite(record, lambda r: ("e",), 0)
     assert set(found.options) == {"a", "b", "grey owl"}, "the right one once, as it is expected"
-    assert found.question == f"What is the pet of Bob Stone? Choose the right answer: {'; '.join(found.options)}."
+    assert found.question == f"What is the pet of Bob Stone? Choose the right answer: {'; '.join(found.options)}"
     (found,) = MultipleChoice(choices=9).rewrite(record, lambda r: ("e", "D"), 0)
     assert set(found.options) == {"a", "b", "c", "d", "e", "grey owl"}
 

@@ -63,11 +63,25 @@ def test_without_others_there_are_no_examples(attack: FewShot | LongContext, tmp
     assert isinstance(found.score, NotMeasured) and "retained" in found.score.reason
 
 
+def answered(question: str, answer: str) -> Record:
+    return Record("r", question=question, answer=answer)
+
+
 def test_whether_a_text_gives_an_answer_away() -> None:
-    assert gives_away("Old Harbour", "in the old, harbour town")
-    assert not gives_away("old harbour", "the harbour is old")
-    assert not gives_away("art", "a cart"), "words, not letters"
-    assert gives_away("+", "1 + 1") and not gives_away("", "anything")
+    town = answered("Where?", "Old Harbour")
+    assert gives_away(town, "in the old, harbour town") and gives_away(town, "the harbour is old")
+    assert not gives_away(town, "the harbour is new")
+    assert not gives_away(answered("?", "art"), "a cart"), "words, not letters"
+    assert gives_away(answered("?", "+"), "1 + 1") and not gives_away(answered("?", ""), "anything")
+    assert gives_away(answered("Which?", "a 7"), "one of 7") and not gives_away(answered("Which?", "a 7"), "a")
+
+
+def test_a_sentence_is_given_away_by_what_its_question_does_not_say() -> None:
+    born = answered("Where was Ann Lee born?", "Ann Lee was born in Ulm.")
+    assert gives_away(born, "Bob Stone was born in Ulm.")
+    assert not gives_away(born, "Ann Lee was born in Bonn.")
+    name = answered("Who is the author?", "The author's name is Ann Lee.")
+    assert gives_away(name, "Her name: Ann Lee")
 
 
 def test_a_chain_by_hand() -> None:
@@ -97,6 +111,15 @@ def test_a_fact_that_holds_the_answer_is_no_bridge() -> None:
     assert MultiHop().rewrite(ANN, (ANN, other_subject), 0) == []
     nobody = replace(ANN, subject="")
     assert MultiHop().rewrite(nobody, (nobody, replace(other_subject, subject="")), 0) == []
+
+
+def test_the_fact_itself_is_no_bridge_to_it() -> None:
+    """An answer in a sentence loses the name in it, and still says the same."""
+    born = Record(
+        "b", "ann", question="Where was Ann born?", answer="Ann was born in Ulm.", spans=(("question", 10, 13),)
+    )
+    again = replace(born, id="c", question="Ann, where from?", spans=(("question", 0, 3),))
+    assert MultiHop().rewrite(born, (born, again), 0) == []
 
 
 def test_bridges_are_different_facts_and_so_many() -> None:

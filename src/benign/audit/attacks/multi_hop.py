@@ -60,7 +60,7 @@ class MultiHop:
         told: dict[str, str] = {}
         for other in sorted(own, key=lambda other: derived_seed(seed, record.id, other.id)):
             fact = self._told(other)
-            if fact and not gives_away(record.gold, fact):
+            if fact and not gives_away(record, fact):
                 told.setdefault(other.gold, fact)
         return list(told.values())[: self.bridges]
 

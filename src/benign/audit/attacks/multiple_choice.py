@@ -57,7 +57,7 @@ class MultipleChoice:
         if len(listed) < 2:
             return ()
         listed.sort(key=lambda answer: derived_seed(seed, record.id, "order", answer))
-        question = f"{asked_question(record)} Choose the right answer: {'; '.join(listed)}."
+        question = f"{asked_question(record)} Choose the right answer: {'; '.join(listed)}"
         return [replace(reworded(record, question), options=tuple(listed))]
 
 

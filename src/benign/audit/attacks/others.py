@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from benign.audit.attacks.naming import name_in, renamed
 from benign.audit.metrics import words as apart
+from benign.audit.metrics.keywords import keywords
 from benign.audit.views import asked_question, text_only
 from benign.data.record import Data, Record
 from benign.engine.draw import derived_seed
@@ -29,7 +30,7 @@ def kept(data: Data) -> tuple[Record, ...]:
 def shuffled(record: Record, others: Sequence[Record], seed: int) -> list[Record]:
     """The other subjects' records that do not hold the record's answer, in an order drawn by the record's id."""
     apart = [o for o in others if o.subject != record.subject or not o.subject]
-    silent = [o for o in apart if not gives_away(record.gold, f"{asked_question(o)} {o.gold}")]
+    silent = [o for o in apart if not gives_away(record, f"{asked_question(o)} {o.gold}")]
     return sorted(silent, key=lambda o: derived_seed(seed, record.id, o.id))
 
 
@@ -44,13 +45,18 @@ def nearest(record: Record, others: Sequence[Record], count: int, seed: int) -> 
     return tuple(sorted(shuffled(record, others, seed), key=distance)[:count])
 
 
-def gives_away(answer: str, text: str) -> bool:
-    """Whether the answer's words stand in the text, one after another."""
-    wanted, given = words(answer), words(text)
-    if not wanted:
-        return bool(answer.strip()) and answer.strip() in text
-    places = range(len(given) - len(wanted) + 1)
-    return any(given[i] == wanted[0] and given[i : i + len(wanted)] == wanted for i in places)
+def gives_away(record: Record, text: str) -> bool:
+    """Whether all words that tell the record's answer stand in the text, in whatever order.
+
+    They are its words that are neither in its question nor function words, because an answer in a whole sentence is
+    given away by its last word: "Ann was born in Ulm" by "Bob was born in Ulm".
+    """
+    telling = keywords(asked_question(record), record.gold)
+    if not telling:
+        return bool(record.gold.strip()) and record.gold.strip() in text
+    # What is left of "author's" tells nothing.
+    longer = frozenset(word for word in telling if len(word) > 1 or word.isdigit())
+    return (longer or telling) <= set(words(text))
 
 
 def same_question(data: Data) -> Callable[[Record], tuple[str, ...]]:
