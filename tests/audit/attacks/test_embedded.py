@@ -58,7 +58,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     asked = [record for record in whole.forget if record.kind == "memory"]
     people = sorted({record.subject for record in asked})[:2]
     kept = [record for record in whole.retain if record.kind == "memory" and not record.images]
-    data = Data(forget=tuple(r for r in asked if r.subject in people), retain=tuple(kept[:120]))
+    data = Data(forget=tuple(r for r in asked if r.subject in people), retain=tuple(kept[:60]))
     return Lab(tmp_path_factory.mktemp("attacks"), data)
 
 
