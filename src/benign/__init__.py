@@ -15,15 +15,21 @@ if TYPE_CHECKING:
     from benign import methods as methods
     from benign.audit.run import audit as audit
     from benign.data.read import read as read
+    from benign.engine.compose import compose as compose
     from benign.engine.unlearn import unlearn as unlearn
     from benign.models.load import load as load
 
 __version__ = "0.1.0"
-__all__ = ["NotMeasured", "UserError", "__version__", "audit", "load", "methods", "read", "unlearn"]
+__all__ = ["NotMeasured", "UserError", "__version__", "audit", "compose", "load", "methods", "read", "unlearn"]
 
 _ROOMS = ("audit", "methods")
 """Rooms that are public names themselves; ``benign.audit`` is the function too, see there."""
-_HOMES = {"load": "benign.models.load", "read": "benign.data.read", "unlearn": "benign.engine.unlearn"}
+_HOMES = {
+    "compose": "benign.engine.compose",
+    "load": "benign.models.load",
+    "read": "benign.data.read",
+    "unlearn": "benign.engine.unlearn",
+}
 
 
 def __getattr__(name: str) -> object:

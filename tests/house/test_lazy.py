@@ -41,7 +41,7 @@ def test_the_check_sees_what_is_imported() -> None:
 
 def test_every_public_name_is_there() -> None:
     assert set(benign.__all__) == {
-        "NotMeasured", "UserError", "__version__", "audit", "load", "methods", "read", "unlearn",
+        "NotMeasured", "UserError", "__version__", "audit", "compose", "load", "methods", "read", "unlearn",
     }  # fmt: skip
     for name in benign.__all__:
         assert getattr(benign, name) is not None

@@ -23,13 +23,26 @@ def changed(method: Any, settings: Sequence[str]) -> Any:
         name, equals, text = setting.partition("=")
         if not equals:
             raise UserError(f"{setting!r} is not NAME=VALUE", where="--set", fix="for example --set k=5.0")
-        made = _changed(made, name.strip().split("."), text.strip(), f"--set {name.strip()}")
+        path = name.strip().split(".")
+        made = _changed(_with_axis(made, path[0]), path, text.strip(), f"--set {name.strip()}")
     return made
+
+
+def _with_axis(method: Any, name: str) -> Any:
+    """The method, made to take parts on an axis that it has no field for."""
+    from benign.engine.compose import Composed
+
+    axes = [field.name for field in dataclasses.fields(Composed)][1:]
+    known = [field.name for field in dataclasses.fields(method)]
+    return Composed(method) if name in axes and name not in known else method
 
 
 def _changed(value: Any, path: Sequence[str], text: str, where: str) -> Any:
     name, *rest = path
     known = [field.name for field in dataclasses.fields(value)]
+    if name not in known and "method" in known:
+        # What is no axis of a composition is a setting of the method in it.
+        return dataclasses.replace(value, method=_changed(value.method, path, text, where))
     if name not in known:
         raise unknown_name("field", name, known, where=where)
     if not rest:
@@ -70,11 +83,22 @@ def _scalar(wanted: Any, text: str, where: str) -> Any:
             return wanted(text)
         except ValueError:
             pass
+    if str(getattr(wanted, "__module__", "")).startswith("benign.parts.") and getattr(wanted, "_is_protocol", False):
+        return _part(wanted, text, where)
     if wanted in (bool, int, float, types.NoneType):
         name = {bool: "yes or no", int: "a whole number", float: "a number"}.get(wanted, "none")
         raise UserError(f"{text!r} is not {name}", where=where)
     kind = getattr(wanted, "__name__", str(wanted))
     raise UserError(f"a {kind} cannot be given as a word", where=where, fix="set one of its own fields, or use Python")
+
+
+def _part(wanted: Any, text: str, where: str) -> Any:
+    from benign.methods.axes import find_part
+
+    try:
+        return find_part(wanted, text, where=where)()
+    except TypeError as error:
+        raise UserError(f"{text} cannot be made without settings", where=where, fix="use Python") from error
 
 
 def _tuple(inside: Sequence[Any], text: str, where: str) -> tuple[Any, ...]:

@@ -16,7 +16,10 @@ from benign.errors import UserError
 MethodName = Annotated[str | None, typer.Option(help="A name that benign methods lists.  [default: smfa]")]
 Preset = Annotated[str | None, typer.Option(help="Whose numbers, where a method has several: paper, code, embedded.")]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Change a setting, or a part (update=pcgrad edit=ties); may be repeated."
+    ),
 ]
 RecipeFile = Annotated[
     Path | None, typer.Option(help="The recipe.json of an earlier run, instead of a method.", metavar="FILE")

@@ -13,6 +13,7 @@ import benign
 from benign.data.atomic import write_text
 from benign.data.record import Data, Record
 from benign.engine import canonical
+from benign.engine.compose import Composed
 from benign.engine.draw import drawn
 from benign.engine.follow import Follower, described, followed
 from benign.engine.log import Log
@@ -79,7 +80,8 @@ def unlearn(
     folder = Path(out)
     with claimed(folder):
         key = canonical.digest(recipe, seed, data.digest, loaded.digest, benign.__version__, *_seen_by(watch, recipe))
-        called = name or type(method).__module__.rpartition(".")[2]
+        named = method.method if isinstance(method, Composed) else method
+        called = name or type(named).__module__.rpartition(".")[2]
         here = world()
         told = track if here.main else None
         with followed(told, described(recipe, called, key, seed, folder)) as follower:

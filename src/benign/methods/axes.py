@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
+
+from benign.errors import unknown_name
 
 PARTS = Path(__file__).parents[1] / "parts"
 
@@ -33,6 +37,30 @@ def parts(axis: str, folder: Path = PARTS) -> tuple[Part, ...]:
     """The parts of an axis: the public dataclasses of its files, sorted by file."""
     files = [path for path in sorted((folder / axis).glob("*.py")) if not path.stem.startswith("_")]
     return tuple(part for path in files for part in _of(path, axis))
+
+
+def find_part(wanted: type, name: str, *, where: str = "") -> type[Any]:
+    """The part of an axis that a file or a class of this name holds.
+
+    Args:
+        wanted: The axis' protocol, such as ``benign.parts.updates.Update``.
+        name: A file's name without its ending, or a class' name.
+        where: What the user set.
+
+    Raises:
+        UserError: The axis has no such part.
+    """
+    axis = wanted.__module__.rpartition(".")[2]
+    asked = [member for member in vars(wanted) if member == "__call__" or not member.startswith("_")]
+    found: dict[str, type[Any]] = {}
+    for part in parts(axis):
+        kind: type[Any] = getattr(import_module(f"benign.parts.{axis}.{part.module}"), part.type)
+        if all(hasattr(kind, member) for member in asked):
+            found.setdefault(part.module, kind)
+            found[part.type] = kind
+    if name not in found:
+        raise unknown_name("part", name, [known for known in found if known.islower()], where=where)
+    return found[name]
 
 
 def page(folder: Path = PARTS) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -53,6 +53,7 @@ class AnchorMask:
 
     k: float = 5.0
     """Masking strength (official code: 5 on pictures, 10 on text); larger masks less."""
+    deltas: ClassVar[int] = 2
 
     def __call__(self, *deltas: Delta) -> Edited:
         """Sculpt the first delta by the second.

@@ -1,0 +1,93 @@
+"""Any method with other parts on some of the axes: the method's own recipe, changed there and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import get_type_hints
+
+from benign.engine.recipe import Method, Recipe, Sculpt, Stage, Term, Train
+from benign.errors import UserError
+from benign.models.measured import Measured
+from benign.parts.edits import Edit
+from benign.parts.loci import Locus
+from benign.parts.samplers import Sampler
+from benign.parts.targets import Target
+from benign.parts.updates import Update
+
+EDITED = "edit"
+"""The name of the stage that an edit adds."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A method with the parts given here in place of its own; None leaves an axis as the method has it.
+
+    What a method trains from another model (retraining) stays as it is.
+    """
+
+    method: Method
+    """The method that is changed."""
+    locus: Locus | None = None
+    """Which weights may move, in every training stage."""
+    update: Update | None = None
+    """How the terms' gradients become one step, in every training stage."""
+    sampler: Sampler | None = None
+    """Which records are drawn, in every term."""
+    targets: Target | None = None
+    """What the forget set's records answer in the terms that forget."""
+    edit: Edit | None = None
+    """What is done in closed form to what the method yields; one more stage."""
+
+    def recipe(self) -> Recipe:
+        """The method's recipe with these parts.
+
+        Raises:
+            UserError: The edit needs statistics or several deltas, or the method yields no delta.
+        """
+        made = self.method.recipe()
+        stages = tuple(self._stage(stage) for stage in made.stages)
+        if self.edit is None:
+            return replace(made, stages=stages)
+        last = stages[-1]
+        _refuse_misfit(self.edit, last)
+        return replace(made, stages=(*stages, Sculpt(EDITED, self.edit, (last.name,))))
+
+    def _stage(self, stage: Stage) -> Stage:
+        if not isinstance(stage, Train) or stage.start:
+            return stage
+        terms = tuple(self._term(term) for term in stage.terms)
+        return replace(stage, terms=terms, locus=self.locus or stage.locus, update=self.update or stage.update)
+
+    def _term(self, term: Term) -> Term:
+        # What a method answers to the forget set in order to keep something has another name.
+        target = self.targets if self.targets and term.name == "forget" else term.target
+        return replace(term, sampler=self.sampler or term.sampler, target=target)
+
+
+def compose(
+    method: Method,
+    *,
+    locus: Locus | None = None,
+    update: Update | None = None,
+    sampler: Sampler | None = None,
+    targets: Target | None = None,
+    edit: Edit | None = None,
+) -> Composed:
+    """The method with these parts in place of its own, such as ``compose(NPO(), update=GradientSurgery())``.
+
+    Raises:
+        UserError: The edit does not fit what the method yields.
+    """
+    made = Composed(method, locus, update, sampler, targets, edit)
+    made.recipe()
+    return made
+
+
+def _refuse_misfit(edit: Edit, last: Stage) -> None:
+    kind = type(edit).__name__
+    if Measured in get_type_hints(type(edit).__call__).values():
+        raise UserError(f"{kind} needs statistics too", where="edit", fix="use the method it belongs to, or a recipe")
+    if getattr(edit, "deltas", 1) > 1:
+        raise UserError(f"{kind} needs several deltas", where="edit", fix="use the method it belongs to, or a recipe")
+    if isinstance(last, Train) and last.start:
+        raise UserError("the method yields a whole model, and an edit changes a delta", where="edit", fix="drop it")
