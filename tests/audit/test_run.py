@@ -31,9 +31,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Audit:
         data,
         out=tmp_path_factory.mktemp("audit"),
         retrained=retrained,
-        settings=Settings(
-            relearn=None, paraphrases=0, max_new_tokens=6, samples=Samples(4), views=(TEXT_ONLY, WRAPPED)
-        ),
+        settings=Settings(attacks=(), paraphrases=0, max_new_tokens=6, samples=Samples(4), views=(TEXT_ONLY, WRAPPED)),
     )
 
 

@@ -145,7 +145,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(run, "protocol", protocol)
     monkeypatch.setattr(run, "LONGEST_ANSWER", 3)
-    monkeypatch.setattr(run, "Settings", lambda **given: Settings(relearn=None, **given))
+    monkeypatch.setattr(run, "Settings", lambda **given: Settings(attacks=(), **given))
 
 
 def test_what_is_missing_is_run_and_what_is_there_is_not(tiny: None, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Tiny:
 
 
 def how(workers: int = 1) -> How:
-    return How(Settings(most=None, max_new_tokens=3, relearn=None), workers)
+    return How(Settings(most=None, max_new_tokens=3, attacks=()), workers)
 
 
 def cells(model: str, place: Path, *, failing: bool = False, seeds: int = 2) -> list[Cell]:

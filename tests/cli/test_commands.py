@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import benign
+from benign.audit.attacks.relearn import Relearn
 from benign.audit.score import Row, Score, Scoreboard
 from benign.cli.main import main
 from benign.engine import canonical
@@ -128,12 +129,26 @@ def test_audit_hands_on_everything_and_reports(
     reports: Calls = []
     monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
     module("benign.report.build", monkeypatch, build_report=recorder(reports, Path("o/report.html")))
-    words = ["audit", "m", "a", "b", "--forget", "f", "--out", "o", "--retrained-model", "t", "--no-relearn", "--json"]
+    words = [
+        "audit",
+        "m",
+        "a",
+        "b",
+        "--forget",
+        "f",
+        "--out",
+        "o",
+        "--retrained-model",
+        "t",
+        "--attacks",
+        "none",
+        "--json",
+    ]
     words += ["--judge", "http://localhost:1/v1", "--judge-model", "j", "--samples", "7"]
     assert main(words) == 0
     [(args, options)] = audits
     assert args == ("m", [Path("a"), Path("b")], "the data")
-    assert options["settings"].relearn is None
+    assert options["settings"].attacks == ()
     assert options["settings"].samples.k == 7
     assert (options["judge"].url, options["judge"].model) == ("http://localhost:1/v1", "j")
     assert (options["out"], options["retrained"]) == (Path("o"), "t")
@@ -153,7 +168,7 @@ def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.Monkey
     [(args, options)] = audits
     assert args == ("m", [], "the data")
     assert options["judge"] is None
-    assert options["settings"].relearn is not None
+    assert options["settings"].attacks == (Relearn(),)
     assert options["settings"].samples is None
 
 

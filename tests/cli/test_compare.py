@@ -24,7 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     optim = Optim(lr=1e-2, epochs=None, steps=3)
     for name, method in (("idk", IDK(optim=optim)), ("grad_ascent", GradAscent(optim=optim))):
         result = unlearn(model, toys.data(), method=method, out=folder / name)
-        audit(model, result, toys.data(), out=folder / name / "audit", settings=Settings(relearn=None))
+        audit(model, result, toys.data(), out=folder / name / "audit", settings=Settings(attacks=()))
     return folder
 
 

@@ -125,3 +125,11 @@ def test_a_scoreboard_shows_numbers_gaps_and_notes(capsys: pytest.CaptureFixture
 def test_a_table_does_not_read_markup_in_its_cells(capsys: pytest.CaptureFixture[str]) -> None:
     render.table(["name"], [["tuple[str, ...] [bold]"]])
     assert "tuple[str, ...] [bold]" in capsys.readouterr().out
+
+
+def test_a_scoreboard_lists_the_attacks_that_were_made(capsys: pytest.CaptureFixture[str]) -> None:
+    found = Score(0.25, 0.2, 0.3, 4)
+    row = Row("x", {"relearned_memory": found, "attack_relearn_steps_9": found}, 0.0, 0.0, 0)
+    render.scoreboard(Scoreboard("m", "", (row,)))
+    lines = [line.strip().split("  ")[0] for line in capsys.readouterr().out.splitlines() if "0.25" in line]
+    assert lines == ["Memory, relearned ↓", "Relearn steps 9 ↓"]

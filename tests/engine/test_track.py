@@ -167,7 +167,7 @@ def points(folder: Path) -> dict[str, list[tuple[int, float]]]:
 def test_tensorboard_has_the_steps_the_scores_and_no_word_of_the_records(model: Model, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     result = run(model, tmp_path / "out", f"tensorboard:{tmp_path / 'shown'}")
-    found = audit(model, result, canaries(), out=tmp_path / "audit", settings=Settings(relearn=None))
+    found = audit(model, result, canaries(), out=tmp_path / "audit", settings=Settings(attacks=()))
     for _ in range(2):
         track_scores(found, f"tensorboard:{tmp_path / 'shown'}")
         run(model, tmp_path / "out", f"tensorboard:{tmp_path / 'shown'}")
@@ -237,7 +237,7 @@ def test_mlflow_has_the_steps_once_the_scores_and_no_word_of_the_records(model: 
     track = f"mlflow:{tmp_path / 'shown' / 'runs.db'}"
     killed_and_resumed(model, tmp_path / "out", track)
     result = run(model, tmp_path / "out", track)
-    found = audit(model, result, canaries(), out=tmp_path / "audit", settings=Settings(relearn=None))
+    found = audit(model, result, canaries(), out=tmp_path / "audit", settings=Settings(attacks=()))
     track_scores(found, track)
     rows = sqlite3.connect(tmp_path / "shown" / "runs.db")
     metrics = rows.execute("select key, step, value from metrics order by key, step").fetchall()

@@ -1,9 +1,10 @@
-"""Every column of a scoreboard: its name, its meaning in one plain sentence, and how it is measured."""
+"""Every column of a scoreboard but the attacks': its name, its meaning in one plain sentence, and its measure."""
 
 from __future__ import annotations
 
 from functools import partial
 
+from benign.audit.attacks.catalogue import attack_column
 from benign.audit.column import Column as Column
 from benign.audit.column import across, over
 from benign.audit.metrics.choice import choice_accuracy
@@ -151,5 +152,5 @@ _BY_NAME = {column.name: column for column in COLUMNS}
 
 
 def column(name: str) -> Column | None:
-    """The column of that name; None for one that this version does not know."""
-    return _BY_NAME.get(name)
+    """The column of that name, an attack's too; None for one that this version does not know."""
+    return _BY_NAME.get(name) or attack_column(name)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from benign.audit.attacks.attacked import Attacked
+from benign.audit.attacking import Attacker
+from benign.audit.attacks import Attack, Found
+from benign.audit.attacks.catalogue import columns_of
 from benign.audit.attacks.relearn import Relearn
 from benign.audit.index import Observed, save_index
 from benign.audit.judges.judge import Judge
-from benign.audit.metrics.rouge import rouge_l
 from benign.audit.observation import Observations
 from benign.audit.observe import CHUNK, Samples, cache_key, observe
 from benign.audit.plan import Ask, plan
-from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
+from benign.audit.score import ORIGINAL, RETRAINED, Row, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap, save
 from benign.audit.views import View
 from benign.data.record import Data
@@ -24,7 +24,7 @@ from benign.engine.result import Result, load_result
 from benign.engine.serve import Served, System
 from benign.engine.train import Report
 from benign.engine.world import world
-from benign.errors import NotMeasured, UserError
+from benign.errors import UserError
 from benign.models.delta import load_delta
 from benign.models.load import Model, load
 
@@ -52,6 +52,8 @@ class Audit:
     candidates: tuple[Candidate, ...]
     data: Data
     folder: Path
+    attacked: Mapping[str, Mapping[str, Found]] = field(default_factory=dict)
+    """What the attacks found: by method, of the first seed seen, and by the attack's column."""
 
     def report(self, path: str | Path) -> Path:
         """Write the report as one HTML file.
@@ -73,8 +75,11 @@ class Settings:
     """Other wordings of each forget question."""
     max_new_tokens: int = 64
     """Length limit of a generated answer."""
-    relearn: Relearn | None = Relearn()
-    """The relearning attack; None leaves it out, and the report says so."""
+    attacks: tuple[Attack, ...] = (Relearn(),)
+    """The attempts to bring the memory back (:func:`benign.audit.attacks.catalogue.group` has more), each made on the
+    original and the retrained model too; without relearning the report leaves open whether anything was erased."""
+    seed: int = 0
+    """Seeds the attacks' draws."""
     alternatives: tuple[str, ...] = ("forget", "retain", "neighbour", "general")
     """The splits whose wrong and reworded answers are scored, where the records have any (truth ratio, utility)."""
     views: tuple[View, ...] = ()
@@ -163,24 +168,27 @@ class _Work:
 
     def audit(self, systems: Sequence[Candidate], judge: Judge | None) -> Audit:
         seen: dict[str, Observations] = {}
+        attacked: dict[str, dict[str, Found]] = {}
         rows: list[Row] = []
         index: list[Observed] = []
         for candidate in systems:
             # Every row is measured beside both references, the original's own row too.
             if candidate.name in (ORIGINAL, RETRAINED):
-                seen[candidate.name] = self._observe(candidate.name, candidate.system, self.asks)
+                seen[candidate.name] = self._observe(candidate.name, candidate.system)
         for candidate in systems:
             known = seen.get(candidate.name) if candidate.name in (ORIGINAL, RETRAINED) else None
-            observations = known or self._observe(candidate.name, candidate.system, self.asks)
+            observations = known or self._observe(candidate.name, candidate.system)
             index.append(Observed(candidate.name, candidate.seed, self._key(candidate.system), len(observations)))
             seen.setdefault(candidate.name, observations)
+            found = self._attacked(candidate, systems[0].system)
+            attacked.setdefault(candidate.name, found)
             row = judge_row(
                 candidate.name,
                 observations,
                 original=seen[ORIGINAL],
                 retrained=seen.get(RETRAINED),
                 judge=judge,
-                attacks={"relearned_memory": self._relearned(candidate)},
+                attacks={name: outcome.score for name, outcome in found.items()},
                 seconds=candidate.seconds,
                 peak_rss_mb=candidate.peak_rss_mb,
                 seed=candidate.seed,
@@ -195,39 +203,27 @@ class _Work:
             save_index(self.folder, index)
             save(board, self.folder / "scoreboard.json")
         here.wait()
-        return Audit(board, seen, tuple(systems), self.data, self.folder)
+        return Audit(board, seen, tuple(systems), self.data, self.folder, attacked)
 
-    def _observe(self, name: str, system: System, asks: Sequence[Ask], what: str = "audit") -> Observations:
+    def _observe(self, name: str, system: System) -> Observations:
         return observe(
             system,
-            asks,
+            self.asks,
             cache=self.folder / "observations",
             max_new_tokens=self.settings.max_new_tokens,
-            samples=self.settings.samples if what == "audit" else None,
-            progress=lambda done, total: self.report(f"{what} {name}", done, total),
+            samples=self.settings.samples,
+            progress=lambda done, total: self.report(f"audit {name}", done, total),
         )
 
     def _key(self, system: System) -> str:
         chosen = self.settings
         return cache_key(system, self.asks, chunk=CHUNK, max_new_tokens=chosen.max_new_tokens, samples=chosen.samples)
 
-    def _relearned(self, candidate: Candidate) -> Score | NotMeasured:
-        """Memory of the facts that the attack did not teach, after it; the attacked answers are cached by what the
-        attack depends on, so a resumed audit does not train again."""
-        attack = self.settings.relearn
-        if attack is None:
-            return NotMeasured("the relearning attack was not run")
-        asked = attack.asked(self.data.forget, seed=0)
-        if not asked:
-            return NotMeasured("no subject has more facts than the attack teaches")
-        asks = [Ask("forget", "as_is", record) for record in asked]
-        identity = json.dumps([candidate.system.digest, repr(attack), [r.digest for r in self.data.forget]])
-
-        def run() -> System:
-            def tick(what: str, done: int, total: int) -> None:
-                self.report(f"{what} {candidate.name}", done, total)
-
-            return attack.attack(candidate.system, self.data.forget, seed=0, report=tick)
-
-        attacked = Attacked(run, identity)
-        return rouge_l(self._observe(candidate.name, attacked, asks, "ask relearned"), variant="recall")
+    def _attacked(self, candidate: Candidate, original: Served) -> dict[str, Found]:
+        chosen = self.settings
+        cache = self.folder / "observations"
+        attacker = Attacker(original, self.data, cache, chosen.max_new_tokens, chosen.seed, self.report)
+        return {
+            column: attacker(candidate.name, candidate.system, attack)
+            for column, attack in columns_of(chosen.attacks).items()
+        }

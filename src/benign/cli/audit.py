@@ -23,7 +23,10 @@ Retrained = Annotated[
 ]
 JudgeName = Annotated[str, typer.Option(help="rules (offline), or the address of an OpenAI-compatible endpoint.")]
 JudgeModel = Annotated[str | None, typer.Option(help="The endpoint's model.")]
-Attack = Annotated[bool, typer.Option("--relearn/--no-relearn", help="Try to bring the memory back.")]
+Attacks = Annotated[
+    str,
+    typer.Option(metavar="GROUP|A,B,...", help="Try to bring the memory back: none, fast, standard, all, or by name."),
+]
 
 SampleCount = Annotated[int, typer.Option("--samples", min=0, help="Sampled answers to each forgotten question.")]
 
@@ -42,7 +45,7 @@ def audit(
     retrained_model: Retrained = None,
     judge: JudgeName = "rules",
     judge_model: JudgeModel = None,
-    relearn: Attack = True,
+    attacks: Attacks = "relearn",
     samples: SampleCount = 0,
     quantize: options.Quantize = None,
     track: options.Track = None,
@@ -72,7 +75,7 @@ def audit(
             out=out,
             retrained=retrained_model,
             judge=marks,
-            settings=_settings(relearn, samples),
+            settings=_settings(attacks, samples),
             progress=progress,
         )
         report = _report(found, out / "report.html")
@@ -86,12 +89,12 @@ def audit(
     render.say(f"report: {report}")
 
 
-def _settings(relearn: bool, samples: int) -> Settings:
-    from benign.audit.attacks.relearn import Relearn
+def _settings(attacks: str, samples: int) -> Settings:
+    from benign.audit.attacks.catalogue import chosen
     from benign.audit.observe import Samples
     from benign.audit.run import Settings
 
-    return Settings(relearn=Relearn() if relearn else None, samples=Samples(samples) if samples else None)
+    return Settings(attacks=chosen(attacks), samples=Samples(samples) if samples else None)
 
 
 def _report(found: Audit, path: Path) -> Path:

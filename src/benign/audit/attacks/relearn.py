@@ -6,17 +6,24 @@ retrained model answers under the very same attack was suppressed and not erased
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+from benign.audit.attacks import Cost, Found, Ground
+from benign.audit.attacks.attacked import Attacked
+from benign.audit.metrics.rouge import rouge_l
+from benign.audit.plan import Ask
 from benign.data.record import Data, Record
 from benign.engine.draw import derived_seed, drawn
 from benign.engine.log import Log
 from benign.engine.recipe import Optim, Term, Train
 from benign.engine.serve import Served, stacked
 from benign.engine.train import Job, Report, train
+from benign.errors import NotMeasured
 from benign.parts.loci.lora import Lora
 from benign.parts.objectives.cross_entropy import CrossEntropy
 from benign.parts.targets import Context
@@ -24,8 +31,9 @@ from benign.parts.targets import Context
 
 @dataclass(frozen=True)
 class Relearn:
-    """Fine-tune a low-rank adapter on ``facts`` facts of each forgotten subject, then ask for the others."""
+    """A short training on ``facts`` facts about each forgotten subject, then questions about the others."""
 
+    cost: ClassVar[Cost] = "standard"
     facts: int = 2
     """Facts taught again per subject."""
     steps: int = 15
@@ -36,6 +44,17 @@ class Relearn:
     """Learning rate and schedule; ``steps`` above is the length."""
     locus: Lora = Lora(rank=16, alpha=16.0, dropout=0.0)
     """Where the attacker may train."""
+
+    def __call__(self, ground: Ground) -> Found:
+        """Memory of the facts that were not taught, after the training."""
+        forget, seed = ground.data.forget, ground.seed
+        asked = self.asked(forget, seed=seed)
+        if not asked:
+            return Found(NotMeasured("no subject has more facts than the attack teaches"))
+        identity = json.dumps([ground.served.digest, repr(self), seed, [r.digest for r in forget]])
+        system = Attacked(lambda: self.attack(ground.served, forget, seed=seed, report=ground.report), identity)
+        seen = ground.ask(system, [Ask("forget", "as_is", record) for record in asked])
+        return Found(rouge_l(seen, variant="recall"), seen)
 
     def taught(self, forget: Sequence[Record], *, seed: int) -> tuple[Record, ...]:
         """The picture questions of the facts that are taught, the same ones whichever model is attacked."""
