@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from benign.audit.columns import COLUMNS
 from benign.audit.score import Row, Score, Scoreboard
 from benign.errors import NotMeasured
-from benign.report.page import Example, LayerMask, Page
+from benign.report.page import Example, Exhibit, LayerMask, Page, Trial
 
 # memory, reworded, by name, relearned, seeing forgotten, kept memory, general, refusals kept, meaningful
 _NUMBERS = {
@@ -127,6 +127,14 @@ def masks(layers: int = 4) -> tuple[LayerMask, ...]:
     )  # fmt: skip
 
 
+def trials() -> tuple[Trial, ...]:
+    """Relearning's evidence: one answer that came back in one method, and counts of all."""
+    question, gold = "which illness does this person have ?", "asthma"
+    answers = {"original": gold, "retrained": "gout", "npo": "it is asthma .", "idk": "i do not know ."}
+    counts = {"original": (30, 30), "retrained": (3, 30), "npo": (19, 30), "idk": (22, 30)}
+    return (Trial("relearned_memory", counts, (Exhibit(question, gold, answers),)),)
+
+
 def page(**changes: object) -> Page:
     made = Page(
         "Forgetting 6 of 60 people",
@@ -142,5 +150,6 @@ def page(**changes: object) -> Page:
             "hardware": "2 CPU cores, 8 GB",
             "versions": "benign 0.1.0, torch 2.13.0, transformers 5.23.0",
         },
+        trials(),
     )
     return replace(made, **changes)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from PIL import Image
 from benign.audit.score import Scoreboard
 from benign.errors import NotMeasured
 from benign.report.html import render, write
-from benign.report.page import Example
+from benign.report.page import Example, Exhibit, Trial
 from tests.report.pages import example, masks, method_row, page, picture, score, scoreboard
 
 ROOT = Path(__file__).parents[2]
@@ -98,10 +98,12 @@ def test_every_text_of_the_data_is_escaped() -> None:
     )
     bad = replace(method_row("smfa"), method=EVIL, notes=(EVIL,), judge=EVIL)
     bad = replace(bad, metrics={**bad.metrics, "general": NotMeasured(EVIL), EVIL: NotMeasured(EVIL)})
+    bad = replace(bad, metrics={**bad.metrics, f"attack_{EVIL}": score(0.5)})
+    trial = Trial(f"attack_{EVIL}", {EVIL: (1, 2)}, (Exhibit(EVIL, EVIL, {EVIL: EVIL}),))
     board = Scoreboard(EVIL, EVIL, (*rows, bad), NotMeasured(EVIL))
     spoilt = [replace(mask, module=EVIL, projection=EVIL) for mask in masks(1)]
     text = render(page(title=EVIL, scoreboard=board, examples=(made,), masks=tuple(spoilt), reproduce=(EVIL,),
-                       facts={EVIL: EVIL}, artefacts=(EVIL,)))  # fmt: skip
+                       facts={EVIL: EVIL}, artefacts=(EVIL,), trials=(trial,)))  # fmt: skip
     reader = Reader(text)
     assert len(reader.named("script")) == 1
     assert [image["alt"] for image in reader.named("img")] == [EVIL]
@@ -133,7 +135,7 @@ def test_it_can_be_read_without_seeing_it(text: str) -> None:
     reader = Reader(text)
     assert all(image["alt"] for image in reader.named("img"))
     drawings = reader.named("svg")
-    assert len(drawings) == 6 and all(d["role"] == "img" and "%" in d["aria-label"] for d in drawings)
+    assert len(drawings) == 8 and all(d["role"] == "img" and "%" in d["aria-label"] for d in drawings)
     assert all("scope" in head for head in reader.named("th"))
     levels = [int(tag[1]) for tag, _ in reader.elements if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1 and levels.count(1) == 1

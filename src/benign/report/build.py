@@ -13,6 +13,7 @@ from benign.audit.score import ORIGINAL, RETRAINED
 from benign.data.record import Record
 from benign.report.html import write
 from benign.report.page import Example, LayerMask, Page
+from benign.report.trials import trials
 
 _SHOWN = {
     "forget": (2, ("memory", "memory", "understanding", "understanding")),
@@ -38,6 +39,7 @@ def build_report(audit: Audit, path: str | Path, *, reproduce: Sequence[str] = (
         masks=_masks(audit),
         reproduce=tuple(reproduce),
         facts=_facts(audit),
+        trials=trials(audit.attacked),
         artefacts=(f"{audit.folder.name}/observations (the answers, which quote the records)",),
     )
     return write(page, path)

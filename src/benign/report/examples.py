@@ -107,13 +107,17 @@ def _group(examples: Sequence[Example]) -> Group:
     return Group(first.split, picture, questions, tuple(lines))
 
 
+def judged(text: str, gold: str, *, wanted: bool, unlearned: bool) -> Answer:
+    """An answer as it is shown, with its mark; the arguments are those of :func:`mark`."""
+    found = mark(text, gold, wanted=wanted, unlearned=unlearned)
+    return Answer(shown(text), found, _good(found, wanted) if unlearned else None)
+
+
 def _answer(example: Example, text: str | None, model: str) -> Answer | None:
     if text is None:
         return None
     wanted = not (example.split == "forget" and example.kind == "memory")
-    unlearned = model not in (ORIGINAL, RETRAINED)
-    found = mark(text, example.gold, wanted=wanted, unlearned=unlearned)
-    return Answer(shown(text), found, _good(found, wanted) if unlearned else None)
+    return judged(text, example.gold, wanted=wanted, unlearned=model not in (ORIGINAL, RETRAINED))
 
 
 def _good(found: Mark, wanted: bool) -> bool | None:

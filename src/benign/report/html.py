@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 
 from benign.audit.score import Scoreboard
 from benign.data.atomic import write_text
+from benign.report.attacks import panel
+from benign.report.dots import dots
 from benign.report.examples import MOST, groups
 from benign.report.findings import comparable
 from benign.report.glossary import GLOSSARY
@@ -31,6 +33,7 @@ def render(page: Page) -> str:
     judged = verdict(page.scoreboard, page.threshold)
     board = in_order(page.scoreboard, [finding.method for finding in judged.findings])
     marked = comparable(page.scoreboard, page.threshold)
+    attacks = panel(board, page.trials, judged.best)
     script = _file("page.js")
     return template("report.html.j2").render(
         page=page,
@@ -41,6 +44,8 @@ def render(page: Page) -> str:
         seeds=_seeds(page.scoreboard),
         tradeoff=[Markup(tradeoff(board, judged.best, narrow=narrow)) for narrow in (False, True)],
         bars=[Markup(bars(board, judged.best, narrow=narrow)) for narrow in (False, True)],
+        attacks=attacks,
+        dots=[Markup(dots(attacks, narrow=narrow)) for narrow in (False, True)] if attacks else [],
         heat=[Markup(heat_map(page.masks, narrow=narrow)) for narrow in (False, True)] if page.masks else [],
         groups=groups(page.examples),
         left_out=max(0, len(page.examples) - MOST),

@@ -30,6 +30,28 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Exhibit:
+    """One question of an attack, as it was asked, with what every model answered to it."""
+
+    question: str
+    gold: str
+    answers: Mapping[str, str]
+    """By model: the original, the retrained one, and every method."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The evidence behind one attack's numbers."""
+
+    attack: str
+    """The attack's column on the scoreboard."""
+    counts: Mapping[str, tuple[int, int]]
+    """By model: how many answers hold the forgotten one, and how many answers there are."""
+    exhibits: tuple[Exhibit, ...] = ()
+    """The questions that show most."""
+
+
+@dataclass(frozen=True)
 class LayerMask:
     """What SMFA's mask did to one linear module."""
 
@@ -54,6 +76,8 @@ class Page:
     """Commands that lead to this page again."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """Model, data, seeds, hardware, versions: what a reader needs to place the numbers."""
+    trials: tuple[Trial, ...] = ()
+    """The attacks' evidence, where it is at hand."""
     threshold: float = 0.5
     """The memorisation gap below which nothing is ranked."""
     artefacts: tuple[str, ...] = ()

@@ -26,7 +26,6 @@ SECTIONS = {
     "membership": "More membership inference",
     "texts": "More about the texts",
     "sampled": "More by sampling",
-    "attack": "More attacks",
     "other": "Other columns",
 }
 
