@@ -1,0 +1,31 @@
+"""The adapter is taken off: what whoever is handed the base model and the adapter as two files can do at once.
+
+It is no discovery about the method but about the delivery: an adapter beside untouched weights is the original model
+with a switch. Only merged weights, and the original destroyed, are an erasure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from benign.audit.attacks import Cost, Found, Ground
+from benign.audit.attacks.memory import MOST, remembered
+from benign.engine.serve import Served
+from benign.errors import NotMeasured
+
+
+@dataclass(frozen=True)
+class RemoveAdapter:
+    """The base model without the adapter: what a user can do who is handed both files and not the merged weights."""
+
+    cost: ClassVar[Cost] = "fast"
+    most: int | None = MOST
+    """Questions asked at most."""
+
+    def __call__(self, ground: Ground) -> Found:
+        """Memory of the base model."""
+        served = ground.served
+        if not served.deltas:
+            return Found(NotMeasured("there is no adapter to take off: the weights are whole"))
+        return remembered(ground, Served(served.model, (), served.batch), self.most)
