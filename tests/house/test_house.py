@@ -25,10 +25,11 @@ IMPORT_NAMES = {
     "mlflow-skinny": "mlflow",
     "pillow": "PIL",
     "rouge-score": "rouge_score",
+    "scikit-learn": "sklearn",
 }
 # Declared, and needed without being imported, by mlflow for its SQLite files.
 NEEDED_BY_OTHERS = {"alembic", "sqlalchemy"}
-EXTRAS = ("datasets", "mlflow", "ray", "stemmer", "tensorboard", "wandb")
+EXTRAS = ("datasets", "mlflow", "probe", "ray", "stemmer", "tensorboard", "wandb")
 """What the package itself imports where it is asked for."""
 
 

@@ -15,8 +15,9 @@ def rounded(weight: Tensor, bits: int, group: int | None = None) -> Tensor:
     """
     length = weight.shape[-1]
     size = group or length
-    full = pad(weight.float(), (0, -length % size)).unflatten(-1, (-1, size))
+    full = pad(weight.float(), (0, -length % size))
+    full = full.reshape(*weight.shape[:-1], full.shape[-1] // size, size)
     step = full.abs().amax(-1, keepdim=True) / (2 ** (bits - 1) - 1)
     # A run of zeros has no step and stays what it is.
-    whole = (full / step.where(step > 0, 1.0)).round() * step
+    whole: Tensor = (full / step.where(step > 0, 1.0)).round() * step
     return whole.flatten(-2)[..., :length].to(weight.dtype)
