@@ -19,7 +19,7 @@ from benign.engine.draw import derived_seed
 
 @dataclass(frozen=True)
 class AddNoise:
-    """Gaussian noise on the decoder's matrices, then the forgotten questions as they are."""
+    """Add Gaussian noise to the decoder's matrices, and ask the forgotten questions as they are."""
 
     cost: ClassVar[Cost] = "fast"
     scale: float = 0.1

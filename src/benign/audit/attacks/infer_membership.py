@@ -17,7 +17,7 @@ from benign.errors import NotMeasured
 
 @dataclass(frozen=True)
 class InferMembership:
-    """Telling the forget set from records never seen, by how likely their answers are; 0.5 is not at all."""
+    """Tell the forget set from records never seen by how likely their answers are; 0.5 is not at all."""
 
     cost: ClassVar[Cost] = "fast"
     inference: Inference = "min_k"

@@ -28,7 +28,7 @@ States = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Probe:
-    """A linear reader of the state before the answer, trained on other subjects, picks among the possible answers."""
+    """Read the state before the answer with a linear probe that learned from other subjects; no word is generated."""
 
     cost: ClassVar[Cost] = "standard"
     layer: int = -1

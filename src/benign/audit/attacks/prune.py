@@ -18,7 +18,7 @@ from benign.audit.attacks.tampered import Tampered
 
 @dataclass(frozen=True)
 class Prune:
-    """The smallest weights of each matrix of the decoder set to zero, then the forgotten questions as they are."""
+    """Set the smallest weights of each matrix of the decoder to zero, and ask the forgotten questions as they are."""
 
     cost: ClassVar[Cost] = "fast"
     share: float = 0.3

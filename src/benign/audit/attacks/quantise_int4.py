@@ -16,7 +16,7 @@ from benign.audit.attacks.tampered import Tampered
 
 @dataclass(frozen=True)
 class QuantiseInt4:
-    """The decoder's matrices rounded to four bits, adapter merged, then the forgotten questions as they are."""
+    """Merge the adapter, round the decoder's matrices to four bits, and ask the forgotten questions as they are."""
 
     cost: ClassVar[Cost] = "fast"
     group: int | None = 64

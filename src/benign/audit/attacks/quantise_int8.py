@@ -16,7 +16,7 @@ from benign.audit.attacks.tampered import Tampered
 
 @dataclass(frozen=True)
 class QuantiseInt8:
-    """The decoder's matrices rounded to eight bits, adapter merged, then the forgotten questions as they are."""
+    """Merge the adapter, round the decoder's matrices to eight bits, and ask the forgotten questions as they are."""
 
     cost: ClassVar[Cost] = "fast"
     group: int | None = None

@@ -23,7 +23,7 @@ from benign.parts.loci.lora import Lora
 
 @dataclass(frozen=True)
 class Relearn:
-    """A short training on ``facts`` facts about each forgotten subject, then questions about the others."""
+    """Train shortly on a few facts about each forgotten subject, then ask for the others."""
 
     cost: ClassVar[Cost] = "standard"
     facts: int = 2

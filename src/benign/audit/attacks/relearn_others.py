@@ -19,7 +19,7 @@ from benign.parts.loci.lora import Lora
 
 @dataclass(frozen=True)
 class RelearnOthers:
-    """A short training on facts about the kept subjects, then the forgotten questions as they are."""
+    """Train shortly on facts about the kept subjects, then ask the forgotten questions as they are."""
 
     cost: ClassVar[Cost] = "standard"
     steps: int = 15

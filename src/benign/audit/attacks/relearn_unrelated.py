@@ -18,7 +18,7 @@ from benign.parts.loci.lora import Lora
 
 @dataclass(frozen=True)
 class RelearnUnrelated:
-    """A short training on general questions, then the forgotten questions as they are."""
+    """Train shortly on general questions, then ask the forgotten questions as they are."""
 
     cost: ClassVar[Cost] = "standard"
     steps: int = 15

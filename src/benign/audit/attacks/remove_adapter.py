@@ -17,7 +17,7 @@ from benign.errors import NotMeasured
 
 @dataclass(frozen=True)
 class RemoveAdapter:
-    """The base model without the adapter: what a user can do who is handed both files and not the merged weights."""
+    """Take the adapter off the base model, as any user can who is handed both files and not the merged weights."""
 
     cost: ClassVar[Cost] = "fast"
     most: int | None = MOST

@@ -18,7 +18,7 @@ from benign.errors import NotMeasured
 
 @dataclass(frozen=True)
 class SampleMany:
-    """Many sampled answers to each forgotten question; it leaks if any of them gives the whole answer."""
+    """Sample many answers to each forgotten question; it leaks if any of them gives the whole answer."""
 
     cost: ClassVar[Cost] = "all"
     k: int = 50
