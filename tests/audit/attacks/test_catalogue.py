@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -79,3 +80,10 @@ def test_an_attacks_column_is_known_though_no_list_holds_it() -> None:
     assert (known.title, known.section, known.better) == ("Relearn steps 9", "attack", "lower")
     assert known.meaning == attacks.meaning("relearn")
     assert column("no_attack") is None
+
+
+@pytest.mark.parametrize("name", attacks.names())
+def test_every_attack_is_in_the_docs_under_its_group(name: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "attacks.md").read_text(encoding="utf-8")
+    [line] = [line for line in page.splitlines() if line.startswith("|") and f"`{name}`" in line.split("|")[1]]
+    assert line.split("|")[4].strip() == attacks.find(name).cost
