@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 import benign
+from benign.audit.attacks.catalogue import chosen
+from benign.audit.attacks.prune import Prune
 from benign.audit.attacks.relearn import Relearn
 from benign.audit.score import Row, Score, Scoreboard
 from benign.cli.main import main
@@ -129,22 +131,8 @@ def test_audit_hands_on_everything_and_reports(
     reports: Calls = []
     monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
     module("benign.report.build", monkeypatch, build_report=recorder(reports, Path("o/report.html")))
-    words = [
-        "audit",
-        "m",
-        "a",
-        "b",
-        "--forget",
-        "f",
-        "--out",
-        "o",
-        "--retrained-model",
-        "t",
-        "--attacks",
-        "none",
-        "--json",
-    ]
-    words += ["--judge", "http://localhost:1/v1", "--judge-model", "j", "--samples", "7"]
+    words = ["audit", "m", "a", "b", "--forget", "f", "--out", "o", "--retrained-model", "t", "--json"]
+    words += ["--attacks", "none", "--judge", "http://localhost:1/v1", "--judge-model", "j", "--samples", "7"]
     assert main(words) == 0
     [(args, options)] = audits
     assert args == ("m", [Path("a"), Path("b")], "the data")
@@ -170,6 +158,29 @@ def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.Monkey
     assert options["judge"] is None
     assert options["settings"].attacks == (Relearn(),)
     assert options["settings"].samples is None
+
+
+@pytest.mark.parametrize("given", ["fast", "standard", "all", "prune,relearn"])
+def test_audit_makes_the_attacks_that_are_asked_for(given: str, monkeypatch: pytest.MonkeyPatch, reads: Calls) -> None:
+    from benign.audit import run
+
+    audits: Calls = []
+    monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
+    module("benign.report.build", monkeypatch, build_report=recorder([], Path("o/report.html")))
+    assert main(["audit", "m", "--forget", "f", "--out", "o", "--attacks", given]) == 0
+    assert audits[0][1]["settings"].attacks == (chosen(given) if "," not in given else (Prune(), Relearn()))
+
+
+def test_an_unknown_attack_is_refused_before_anything_is_audited(
+    monkeypatch: pytest.MonkeyPatch, reads: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benign.audit import run
+
+    audits: Calls = []
+    monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
+    assert main(["audit", "m", "--forget", "f", "--out", "o", "--attacks", "relern"]) == 2
+    assert "--attacks: unknown attack 'relern' (did you mean 'relearn'?" in capsys.readouterr().err
+    assert audits == []
 
 
 def test_demo_hands_on_its_choices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ from benign.models.change import Delta, LowRank, parameters
 
 @dataclass(frozen=True)
 class Interpolate:
-    """Go part of the way back to the original's weights, which the attacker must have, and ask the forgotten questions."""
+    """Go part of the way back to the original's weights, which the attacker must have; ask the forgotten questions."""
 
     cost: ClassVar[Cost] = "fast"
     alpha: float = 0.5
