@@ -69,9 +69,9 @@ def test_a_change_below_half_a_step_is_rounded_away() -> None:
 
 
 def test_the_smallest_weights_are_pruned() -> None:
-    weight = torch.tensor([[0.5, -0.1, 0.3], [-0.2, 0.2, 4.0]])
-    assert torch.equal(pruned(weight, 0.5), torch.tensor([[0.5, 0.0, 0.3], [0.0, 0.0, 4.0]]))
-    assert torch.equal(pruned(weight, 0.34), torch.tensor([[0.5, 0.0, 0.3], [0.0, 0.2, 4.0]])), "the first of equals"
+    weight = torch.tensor([[0.5, -0.1, 0.3], [-0.2, 0.2, -4.0]])
+    assert torch.equal(pruned(weight, 0.5), torch.tensor([[0.5, 0.0, 0.3], [0.0, 0.0, -4.0]]))
+    assert torch.equal(pruned(weight, 0.34), torch.tensor([[0.5, 0.0, 0.3], [0.0, 0.2, -4.0]])), "the first of equals"
     assert torch.equal(pruned(weight, 0.0), weight)
 
 
