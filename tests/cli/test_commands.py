@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import benign
+from benign.audit.attacks import Attack
 from benign.audit.attacks.catalogue import chosen
 from benign.audit.attacks.prune import Prune
 from benign.audit.attacks.relearn import Relearn
@@ -160,26 +161,44 @@ def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.Monkey
     assert options["settings"].samples is None
 
 
-@pytest.mark.parametrize("given", ["fast", "standard", "all", "prune,relearn"])
-def test_audit_makes_the_attacks_that_are_asked_for(given: str, monkeypatch: pytest.MonkeyPatch, reads: Calls) -> None:
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        *((name, chosen(name)) for name in ("fast", "standard", "all")),
+        ("prune,relearn", (Prune(), Relearn())),
+        ("relearn, prune:share=0.5:most=none", (Relearn(), Prune(share=0.5, most=None))),
+        ("relearn:steps=1,relearn:optim.lr=0.5", (Relearn(steps=1), Relearn(optim=replace(Relearn().optim, lr=0.5)))),
+    ],
+)
+def test_audit_makes_the_attacks_that_are_asked_for(
+    given: str, wanted: tuple[Attack, ...], monkeypatch: pytest.MonkeyPatch, reads: Calls
+) -> None:
     from benign.audit import run
 
     audits: Calls = []
     monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
     module("benign.report.build", monkeypatch, build_report=recorder([], Path("o/report.html")))
     assert main(["audit", "m", "--forget", "f", "--out", "o", "--attacks", given]) == 0
-    assert audits[0][1]["settings"].attacks == (chosen(given) if "," not in given else (Prune(), Relearn()))
+    assert audits[0][1]["settings"].attacks == wanted
 
 
-def test_an_unknown_attack_is_refused_before_anything_is_audited(
-    monkeypatch: pytest.MonkeyPatch, reads: Calls, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("relern", "--attacks: unknown attack 'relern' (did you mean 'relearn'?"),
+        ("relearn:step=3", "--attacks relearn step: unknown field 'step' (did you mean 'steps'?"),
+        ("relearn:steps=few", "--attacks relearn steps: 'few' is not a whole number"),
+    ],
+)
+def test_an_attack_that_is_none_is_refused_before_anything_is_audited(
+    given: str, said: str, monkeypatch: pytest.MonkeyPatch, reads: Calls, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from benign.audit import run
 
     audits: Calls = []
     monkeypatch.setattr(run, "audit", recorder(audits, FOUND))
-    assert main(["audit", "m", "--forget", "f", "--out", "o", "--attacks", "relern"]) == 2
-    assert "--attacks: unknown attack 'relern' (did you mean 'relearn'?" in capsys.readouterr().err
+    assert main(["audit", "m", "--forget", "f", "--out", "o", "--attacks", given]) == 2
+    assert said in capsys.readouterr().err
     assert audits == []
 
 

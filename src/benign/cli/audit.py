@@ -9,9 +9,11 @@ import typer
 
 import benign
 from benign.cli import options, render
+from benign.cli.settings import changed
 from benign.errors import UserError
 
 if TYPE_CHECKING:
+    from benign.audit.attacks import Attack
     from benign.audit.judges.judge import Judge
     from benign.audit.run import Audit, Settings
 
@@ -25,7 +27,10 @@ JudgeName = Annotated[str, typer.Option(help="rules (offline), or the address of
 JudgeModel = Annotated[str | None, typer.Option(help="The endpoint's model.")]
 Attacks = Annotated[
     str,
-    typer.Option(metavar="GROUP|A,B,...", help="Try to bring the memory back: none, fast, standard, all, or by name."),
+    typer.Option(
+        metavar="GROUP|A,B,...",
+        help="Try to bring the memory back: none, fast, standard, all, or by name, as in relearn:steps=100,prune.",
+    ),
 ]
 
 SampleCount = Annotated[int, typer.Option("--samples", min=0, help="Sampled answers to each forgotten question.")]
@@ -90,11 +95,22 @@ def audit(
 
 
 def _settings(attacks: str, samples: int) -> Settings:
-    from benign.audit.attacks.catalogue import chosen
     from benign.audit.observe import Samples
     from benign.audit.run import Settings
 
-    return Settings(attacks=chosen(attacks), samples=Samples(samples) if samples else None)
+    return Settings(attacks=_attacks(attacks), samples=Samples(samples) if samples else None)
+
+
+def _attacks(text: str) -> tuple[Attack, ...]:
+    """The attacks that were asked for; a name may bring its budget along: ``relearn:steps=100:batch=8``."""
+    from benign.audit.attacks.catalogue import chosen
+
+    if ":" not in text:
+        return chosen(text)
+    made: list[Attack] = []
+    for name, *budget in (entry.split(":") for entry in text.split(",")):
+        made += [changed(attack, budget, f"--attacks {name.strip()}") for attack in chosen(name.strip())]
+    return tuple(made)
 
 
 def _report(found: Audit, path: Path) -> Path:

@@ -12,8 +12,13 @@ from benign.errors import UserError, unknown_name
 _YES, _NO, _NONE = ("true", "yes", "on", "1"), ("false", "no", "off", "0"), ("none", "null")
 
 
-def changed(method: Any, settings: Sequence[str]) -> Any:
-    """A method changed by ``NAME=VALUE`` settings; dots reach into parts (``optim.lr=1e-3``).
+def changed(method: Any, settings: Sequence[str], option: str = "--set") -> Any:
+    """A method or an attack changed by ``NAME=VALUE`` settings; dots reach into parts (``optim.lr=1e-3``).
+
+    Args:
+        method: What is changed.
+        settings: The settings.
+        option: Where they stood, for an error.
 
     Raises:
         UserError: There is no such field, or the value does not fit it.
@@ -22,9 +27,9 @@ def changed(method: Any, settings: Sequence[str]) -> Any:
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
-            raise UserError(f"{setting!r} is not NAME=VALUE", where="--set", fix="for example --set k=5.0")
+            raise UserError(f"{setting!r} is not NAME=VALUE", where=option, fix="for example k=5.0")
         path = name.strip().split(".")
-        made = _changed(_with_axis(made, path[0]), path, text.strip(), f"--set {name.strip()}")
+        made = _changed(_with_axis(made, path[0]), path, text.strip(), f"{option} {name.strip()}")
     return made
 
 
@@ -34,7 +39,7 @@ def _with_axis(method: Any, name: str) -> Any:
 
     axes = [field.name for field in dataclasses.fields(Composed)][1:]
     known = [field.name for field in dataclasses.fields(method)]
-    return Composed(method) if name in axes and name not in known else method
+    return Composed(method) if name in axes and name not in known and hasattr(method, "recipe") else method
 
 
 def _changed(value: Any, path: Sequence[str], text: str, where: str) -> Any:
