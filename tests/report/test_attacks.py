@@ -36,7 +36,7 @@ def test_only_what_was_tried_has_a_line_and_no_attack_stands_first() -> None:
         ("original", {"relearned_memory": 0.9, "attack_prune": NotMeasured("not run")}),
         ("x", {"relearned_memory": 0.4, "attack_prune": NotMeasured("not run")}),
     )
-    assert [attempt.title for attempt in found.attempts] == ["No attack", "Memory, relearned"]
+    assert [attempt.title for attempt in found.attempts] == ["No attack", "Relearn"]
     assert [cell.text for cell in found.attempts[1].cells] == ["0.90", "0.40"]
     assert panel(board(("original", {}), ("x", {})), (), None) is None
 

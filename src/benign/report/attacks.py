@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benign.audit.attacks.catalogue import attack_of, cost_of, meaning
+from benign.audit.attacks import catalogue
 from benign.audit.score import RETRAINED, Score, Scoreboard
 from benign.errors import NotMeasured
 from benign.report.evidence import CAME_BACK
@@ -13,7 +13,7 @@ from benign.report.examples import Answer, Question, judged
 from benign.report.page import Exhibit, Trial
 from benign.report.table import Cell
 from benign.report.tradeoff import MEMORY, Outcome, outcomes
-from benign.report.words import listed, model_title, number, percent, shown, span, titled
+from benign.report.words import listed, model_title, number, percent, shown, span
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def panel(scoreboard: Scoreboard, trials: Sequence[Trial], best: str | None) -> 
         best: The method that stands first, or None.
     """
     models = outcomes(scoreboard)
-    names = list(dict.fromkeys(name for o in models for name in o.row.metrics if attack_of(name) is not None))
+    names = list(dict.fromkeys(name for o in models for name in o.row.metrics if catalogue.attack_of(name) is not None))
     tried = [name for name in names if any(o.row.value(name) is not None for o in models)]
     if not tried:
         return None
@@ -76,13 +76,13 @@ def panel(scoreboard: Scoreboard, trials: Sequence[Trial], best: str | None) -> 
 
 def _attempt(name: str, models: Sequence[Outcome], trial: Trial | None, reasons: dict[str, int]) -> Attempt:
     scores = tuple(o.row.metrics.get(name, NotMeasured("the attack was not run")) for o in models)
-    attack = attack_of(name)
+    attack = catalogue.attack_of(name)
     answered = [o for o in models if trial and o.method in trial.counts]
     return Attempt(
         name,
-        "No attack" if attack is None else titled(name),
-        "The forgotten questions as they are." if attack is None else meaning(attack),
-        (attack and cost_of(attack)) or "",
+        "No attack" if attack is None else catalogue.titled(attack),
+        "The forgotten questions as they are." if attack is None else catalogue.meaning(attack),
+        (attack and catalogue.cost_of(attack)) or "",
         scores,
         tuple(_cell(score, reasons) for score in scores),
         tuple(_counts(trial, answered)),

@@ -14,3 +14,11 @@ for (const block of document.querySelectorAll("pre.command")) {
 addEventListener("beforeprint", () => {
   for (const fold of document.querySelectorAll("details")) fold.open = true;
 });
+const reveal = () => {
+  const found = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!found) return;
+  for (let fold = found.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  found.scrollIntoView();
+};
+addEventListener("hashchange", reveal);
+reveal();
