@@ -57,6 +57,8 @@ def test_what_a_user_types() -> None:
     assert attacks.chosen("none") == ()
     assert attacks.chosen("standard") == attacks.group("standard")
     assert attacks.chosen("relearn, relearn") == (Relearn(),)
+    assert attacks.chosen("fast,relearn") == (*attacks.group("fast"), Relearn())
+    assert attacks.chosen("standard,relearn") == attacks.group("standard")
     with pytest.raises(UserError, match=r"--attacks: unknown attack 'slow'.*fast.*relearn"):
         attacks.chosen("relearn,slow")
 

@@ -49,21 +49,21 @@ def group(name: Cost) -> tuple[Attack, ...]:
 
 
 def chosen(text: str) -> tuple[Attack, ...]:
-    """What a user asks for: ``none``, a group, or the attacks' names with commas between them.
+    """What a user asks for: ``none``, or groups and attacks' names with commas between them; each attack once.
 
     Raises:
         UserError: There is no such group or attack.
     """
-    if text == NONE:
-        return ()
-    for known in GROUPS:
-        if text == known:
-            return group(known)
-    wanted = [name.strip() for name in text.split(",") if name.strip()]
-    for name in wanted:
-        if name not in _found():
-            raise unknown_name("attack", name, (NONE, *GROUPS, *names()), where="--attacks")
-    return tuple(find(name)() for name in dict.fromkeys(wanted))
+    wanted: dict[str, None] = {}
+    for entry in (entry.strip() for entry in text.split(",")):
+        known = next((name for name in GROUPS if name == entry), None)
+        if known is not None:
+            wanted |= dict.fromkeys(map(name_of, group(known)))
+        elif entry in _found():
+            wanted[entry] = None
+        elif entry not in ("", NONE):
+            raise unknown_name("attack", entry, (NONE, *GROUPS, *names()), where="--attacks")
+    return tuple(find(name)() for name in wanted)
 
 
 def name_of(attack: Attack) -> str:
