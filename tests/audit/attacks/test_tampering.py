@@ -12,16 +12,18 @@ import toys
 from audit.attacks.grounds import answers, bits, delta, ground, model
 from benign.audit.attacks import Attack, Found
 from benign.audit.attacks.add_noise import AddNoise, noisy
-from benign.audit.attacks.interpolate import Interpolate, between
+from benign.audit.attacks.interpolate import Interpolate
+from benign.audit.attacks.patch_layers import PatchLayers, lowest
 from benign.audit.attacks.prune import Prune, pruned
 from benign.audit.attacks.quantise_int4 import QuantiseInt4
 from benign.audit.attacks.quantise_int8 import QuantiseInt8
 from benign.audit.attacks.remove_adapter import RemoveAdapter
 from benign.audit.attacks.rounding import rounded
 from benign.audit.attacks.tampered import Tampered, decoder_matrices
+from benign.audit.attacks.towards import towards
 from benign.audit.score import Score
 from benign.data.record import Data
-from benign.engine.serve import Served
+from benign.engine.serve import Served, System
 from benign.errors import NotMeasured
 from benign.models.load import Model
 
@@ -91,7 +93,7 @@ def test_only_the_decoders_matrices_are_touched(original: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    "attack", [QuantiseInt4(), QuantiseInt8(), Prune(), AddNoise(), Interpolate(), RemoveAdapter()]
+    "attack", [QuantiseInt4(), QuantiseInt8(), Prune(), AddNoise(), Interpolate(), RemoveAdapter(), PatchLayers()]
 )
 def test_the_system_is_afterwards_as_it_was(attack: Attack, original: Model, tmp_path: Path) -> None:
     served = Served(original, (delta(original),))
@@ -142,6 +144,10 @@ def test_two_budgets_and_two_systems_are_told_apart(original: Model, tmp_path: P
     assert len({system.digest for system in systems}) == len(systems)
 
 
+def between(served: Served, original: Served, alpha: float) -> System | NotMeasured:
+    return towards(served, original, lambda name: alpha, str(alpha))
+
+
 def test_between_ends_at_the_system_and_at_the_original(original: Model, other: Model) -> None:
     for served in (Served(original, (delta(original, scale=3.0),)), Served(other, (delta(other),))):
         near, far = between(served, Served(original), 0.0), between(served, Served(original), 1.0)
@@ -172,6 +178,41 @@ def _kept(model: Model, name: str) -> torch.Tensor:
 
     tensors = load_file(Path(model.source) / "model.safetensors")
     return tensors[name]
+
+
+def test_the_lower_layers_are_the_originals_and_the_upper_ones_its_own(original: Model, other: Model) -> None:
+    """The hidden state after the first layer is the original's at every place, and what follows is not."""
+    served = Served(other, (delta(other),))
+    system = towards(served, Served(original), lowest(other, 1), "one")
+    assert isinstance(system, Tampered)
+    example = original.encoder.full(toys.data().forget[0])
+    embedded = original.module.model.embed_tokens(example.inputs["input_ids"])
+
+    def states(module: torch.nn.Module) -> list[torch.Tensor]:
+        # From the same embeddings: what is patched is what the layers make of them.
+        return [h.clone() for h in module.model(inputs_embeds=embedded, output_hidden_states=True).hidden_states]
+
+    with torch.no_grad():
+        wanted = states(original.module)
+        with system.open():
+            found = states(other.module)
+    assert torch.equal(found[1], wanted[1])
+    assert not torch.allclose(found[2], wanted[2], atol=1e-2)
+    kept = dict(other.module.named_parameters())
+    with system.open():
+        name = "model.layers.1.mlp.up_proj.weight"
+        assert torch.equal(kept[name], _kept(other, name) + served.deltas[0].dense(name))
+        assert torch.equal(kept["lm_head.weight"], _kept(other, "lm_head.weight"))
+
+
+def test_an_adapter_is_taken_off_the_lower_layers_only(original: Model) -> None:
+    change = delta(original)
+    for count, left in ((0, (0, 0, 1)), (1, (1,)), (2, ())):
+        system = towards(Served(original, (change,)), Served(original), lowest(original, count), "")
+        assert isinstance(system, Served)
+        names = [name for part in system.deltas for name in part.tensors]
+        assert sorted(int(name.split(".")[2]) for name in names) == list(left)
+    assert answers(system) == answers(Served(original))
 
 
 def test_a_model_of_another_shape_has_nothing_between(original: Model, other: Model) -> None:

@@ -20,6 +20,13 @@ Change = Callable[[str, Tensor], Tensor]
 """(the weight's name, the weight as it is deployed) -> the weight after the attack, of the same shape."""
 
 
+def decoder_matrices(model: Model) -> dict[str, nn.Parameter]:
+    """The matrices of the decoder layers, experts included; no embedding, head, norm, bias or vision tower."""
+    path = f"{model.family.layers}."
+    known = parameters(model.module).items()
+    return {name: weight for name, weight in known if name.startswith(path) and weight.ndim >= 2}
+
+
 @dataclass(frozen=True, eq=False)
 class Tampered:
     """A served system with other weights."""
@@ -30,9 +37,8 @@ class Tampered:
     """All that the change depends on besides the system."""
     beside: Served | None = None
     """Another model whose weights must be the deployed ones while the change is made."""
-    everywhere: bool = False
-    """Whether every parameter changes, and not only the matrices of the decoder layers, which quantisers and pruners
-    work on."""
+    weights: Callable[[Model], Mapping[str, nn.Parameter]] = decoder_matrices
+    """The weights that change; by default those that quantisers and pruners work on."""
 
     @cached_property
     def digest(self) -> str:
@@ -80,16 +86,8 @@ class Tampered:
             for other in (self.served, self.beside):
                 if other is not None:
                     stack.enter_context(stacked(other.model, other.deltas))
-            targets = parameters(model.module) if self.everywhere else decoder_matrices(model)
-            stack.enter_context(_rewritten(targets, self.change))
+            stack.enter_context(_rewritten(self.weights(model), self.change))
             yield Served(model, (), self.served.batch)
-
-
-def decoder_matrices(model: Model) -> dict[str, nn.Parameter]:
-    """The matrices of the decoder layers, experts included; no embedding, head, norm, bias or vision tower."""
-    path = f"{model.family.layers}."
-    known = parameters(model.module).items()
-    return {name: weight for name, weight in known if name.startswith(path) and weight.ndim >= 2}
 
 
 @contextmanager
