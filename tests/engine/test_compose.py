@@ -112,7 +112,7 @@ def test_words_of_the_command_line_name_parts() -> None:
             "targets=template",
             "edit=ties",
             "edit.density=0.5",
-        ],  # fmt: skip
+        ],
     )
     assert made == benign.compose(
         NPO(update=GradientSurgery(mode="forget_off_keep"), locus=Masked(share=0.1), beta=0.2),
