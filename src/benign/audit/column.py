@@ -13,7 +13,8 @@ from benign.audit.sources import Function, Sources, measure
 from benign.errors import NotMeasured
 
 Section = Literal[
-    "forget", "keep", "health", "S-MLLMUn", "TOFU", "MUSE", "membership", "texts", "sampled", "attack"
+    "forget", "keep", "health", "S-MLLMUn", "TOFU", "MUSE", "WMDP", "RWKU", "BLUR",
+    "membership", "texts", "sampled", "attack",
 ]  # fmt: skip
 Measure = Callable[[Sources], Score | NotMeasured]
 

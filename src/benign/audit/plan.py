@@ -38,6 +38,7 @@ def plan(
     paraphrases: int = 3,
     alternatives: Collection[str] = (),
     views: Sequence[View] = (),
+    choices: Collection[str] = ("forget",),
 ) -> tuple[Ask, ...]:
     """What to ask: every audited split as it is, and the forget set's memory questions also in other ways.
 
@@ -49,6 +50,7 @@ def plan(
         alternatives: The splits whose memory and general questions also have their wrong and reworded answers scored,
             where they have any; each costs a few tokens after a shared beginning.
         views: Other ways to show or to put each memory question of the forget set.
+        choices: The splits whose questions' options are scored; of the forget set, only the memory questions'.
     """
     asks: list[Ask] = []
     for split in AUDITED:
@@ -57,7 +59,8 @@ def plan(
         for record in spread(records, most):
             forgotten = split == "forget" and record.kind == "memory"
             compared = split in alternatives and record.kind != "understanding"
-            asks.append(Ask(split, AS_IS, _trimmed(record, choices=forgotten, compared=compared)))
+            chosen = split in choices and (forgotten or split != "forget")
+            asks.append(Ask(split, AS_IS, _trimmed(record, choices=chosen, compared=compared)))
             if forgotten:
                 plain = _trimmed(record, choices=False, compared=False)
                 wordings = record.paraphrases[:paraphrases]

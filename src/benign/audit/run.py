@@ -84,6 +84,8 @@ class Settings:
     """The splits whose wrong and reworded answers are scored, where the records have any (truth ratio, utility)."""
     views: tuple[View, ...] = ()
     """Other ways to show each memory question of the forget set (:mod:`benign.audit.views`)."""
+    choices: tuple[str, ...] = ("forget",)
+    """The splits whose multiple-choice questions have their options scored, where the records have any."""
     samples: Samples | None = None
     """Sampled answers beside the greedy ones (leak@k and its bounds); None draws none."""
     benchmark: str = ""
@@ -143,6 +145,7 @@ def audit(
             paraphrases=settings.paraphrases,
             alternatives=settings.alternatives,
             views=settings.views,
+            choices=settings.choices,
         )
         work = _Work(data, asks, folder, settings, report)
         return work.audit((*systems, *made), judge)

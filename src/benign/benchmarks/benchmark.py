@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from benign.audit.column import Column
 from benign.data.record import Data
 
 
@@ -31,4 +33,24 @@ class Benchmark(Protocol):
 
     def evaluation(self) -> Data:
         """What the audit asks."""
+        ...
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Length limit of a generated answer."""
+        ...
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The splits whose questions' options are scored."""
+        ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The protocol's own numbers, beside the columns that every scoreboard has."""
+        ...
+
+    @property
+    def shown(self) -> Mapping[str, str]:
+        """The columns of its table, with their titles."""
         ...

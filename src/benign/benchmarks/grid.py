@@ -13,10 +13,12 @@ from pathlib import Path
 import torch
 
 import benign
-from benign.audit.run import Audit, Settings, audit
+from benign.audit.run import Settings, audit
 from benign.audit.score import Row, Scoreboard
 from benign.audit.scoreboard import load as load_scoreboard
+from benign.audit.scoreboard import save
 from benign.benchmarks.benchmark import Benchmark
+from benign.benchmarks.protocol import with_columns
 from benign.data.atomic import write_text
 from benign.engine import canonical
 from benign.engine.recipe import Method
@@ -93,7 +95,7 @@ def references(bench: Benchmark, place: Path, how: How, report: Report) -> Score
     board = found.read()
     if board is None:
         with _threads(how.threads):
-            board = _audit(bench, place, "references", (), how, report).scoreboard
+            board = _audit(bench, place, "references", (), how, report)
         found.write(board)
     return board
 
@@ -116,13 +118,13 @@ def run_cell(cell: Cell, how: How, report: Report) -> Row:
                 progress=report,
             )
             name = f"{cell.name}-{cell.seed}"
-            board = _audit(cell.bench, cell.place, name, (result.folder,), how, report).scoreboard
+            board = _audit(cell.bench, cell.place, name, (result.folder,), how, report)
         board = replace(board, rows=board.rows[-1:])
         found.write(board)
     return board.rows[-1]
 
 
-def _audit(bench: Benchmark, place: Path, name: str, results: Sequence[Path], how: How, report: Report) -> Audit:
+def _audit(bench: Benchmark, place: Path, name: str, results: Sequence[Path], how: How, report: Report) -> Scoreboard:
     """An audit of its own folder that shares the answers with the setting's other audits."""
     folder = place / "audits" / name
     shared = place / "observations"
@@ -130,15 +132,24 @@ def _audit(bench: Benchmark, place: Path, name: str, results: Sequence[Path], ho
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "observations").is_symlink():
         (folder / "observations").symlink_to(os.path.relpath(shared, folder), target_is_directory=True)
-    return audit(
+    found = audit(
         load(str(bench.original)),
         results,
         bench.evaluation(),
         out=folder,
         retrained=bench.retrained,
-        settings=replace(how.settings, benchmark=bench.name),
+        settings=settings_of(bench, how.settings),
         progress=report,
     )
+    board = with_columns(found, bench.columns)
+    if board is not found.scoreboard:
+        save(board, folder / "scoreboard.json")
+    return board
+
+
+def settings_of(bench: Benchmark, given: Settings) -> Settings:
+    """How a benchmark's audit asks: as given, with what its protocol fixes."""
+    return replace(given, benchmark=bench.name, max_new_tokens=bench.max_new_tokens, choices=bench.choices)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import benign
 from benign.audit.run import Audit, Settings, audit
 from benign.audit.score import Row, Scoreboard
 from benign.audit.scoreboard import save
-from benign.benchmarks.benchmark import Benchmark
+from benign.benchmarks import catalogue
 from benign.benchmarks.experiment import Experiment
 from benign.benchmarks.grid import Cell, Failure, How, references, run_grid
-from benign.benchmarks.presets import DEMO, MEASURED, embedded
+from benign.benchmarks.presets import DEMO, embedded
+from benign.benchmarks.protocol import OFFLINE, Brought
 from benign.benchmarks.results import (
     Measured,
     load_measured,
@@ -23,7 +24,7 @@ from benign.benchmarks.results import (
     save_references,
     scoreboards,
 )
-from benign.benchmarks.smllmun import Ratio, SMLLMUn
+from benign.benchmarks.smllmun import LONGEST_ANSWER, Ratio, SMLLMUn
 from benign.benchmarks.summary import table
 from benign.data.atomic import write_text
 from benign.data.record import SPLITS, Data
@@ -31,13 +32,10 @@ from benign.data.write import write_jsonl
 from benign.engine.result import Result
 from benign.engine.train import Report
 from benign.engine.unlearn import unlearn
-from benign.errors import UserError, unknown_name
+from benign.errors import UserError
 from benign.models.load import Model, load
 
-BENCHMARKS = ("smllmun",)
 RATIOS: tuple[Ratio, ...] = (5, 10, 15)
-LONGEST_ANSWER = 18
-"""Tokens; the longest refusal of the default pool has so many, and every answer of the embedded world fewer."""
 
 
 def run_demo(
@@ -81,15 +79,30 @@ class Bench:
 
 
 def experiments_of(
-    benchmark: str, methods: Sequence[str] | None, ratios: Sequence[int], seeds: Sequence[int]
+    benchmark: str,
+    methods: Sequence[str] | None,
+    ratios: Sequence[int] | None,
+    seeds: Sequence[int],
+    brought: Brought = OFFLINE,
 ) -> tuple[Experiment, ...]:
-    """Experiments with the numbers that were tuned for the embedded models.
+    """Experiments with the numbers that were tuned for the embedded models, or the published ones for one's own.
+
+    Args:
+        benchmark: As :mod:`benign.benchmarks.catalogue` names it.
+        methods: All of the benchmark's table where there are none.
+        ratios: The benchmark's settings; its first where there are none.
+        seeds: One run each.
+        brought: Data and models of one's own.
 
     Raises:
-        UserError: There is no such benchmark, ratio or method.
+        UserError: There is no such benchmark, setting or method.
     """
-    settings = tuple(_ratio(ratio) for ratio in ratios)
-    return tuple(Experiment(benchmark, name, embedded(name), settings, tuple(seeds)) for name in methods or MEASURED)
+    suite = catalogue.find(benchmark)
+    settings = tuple(ratios or suite.settings[:1])
+    for setting in settings:
+        suite.protocol(setting, brought)
+    chosen = methods or suite.methods
+    return tuple(Experiment(benchmark, name, suite.preset(name, brought), settings, tuple(seeds)) for name in chosen)
 
 
 def run_bench(
@@ -98,6 +111,7 @@ def run_bench(
     out: Path,
     workers: int = 1,
     threads: int = 1,
+    brought: Brought = OFFLINE,
     progress: Report | None = None,
 ) -> dict[str, Bench]:
     """Measure what is missing of the experiments, and make each benchmark's tables anew.
@@ -111,26 +125,32 @@ def run_bench(
         out: The folder of results.
         workers: Runs at a time; more than one needs Ray, and changes no number.
         threads: Processor threads of each run.
+        brought: Data and models of one's own; their results go to a folder apart.
         progress: Called as (what, done, total) while work goes on.
     """
     report = progress or _silent
-    how = How(Settings(most=None, max_new_tokens=LONGEST_ANSWER), workers, threads)
+    how = How(Settings(most=None), workers, threads)
+    out = out / f"own-{brought.digest}" if brought.anything else out
     found = {}
     for benchmark in dict.fromkeys(experiment.benchmark for experiment in experiments):
         mine = [experiment for experiment in experiments if experiment.benchmark == benchmark]
-        failures = _measure(benchmark, mine, out, how, report)
-        boards = scoreboards(out, benchmark, MEASURED)
+        suite = catalogue.find(benchmark)
+        failures = _measure(mine, out, how, brought, report)
+        boards = scoreboards(out, benchmark, suite.methods)
         for setting, board in boards.items():
             save(board, out / benchmark / f"{setting:02d}" / "scoreboard.json")
-            write_text(out / benchmark / f"{setting:02d}" / "table.md", table(board))
+            text = table(board, suite.protocol(setting, brought).shown)
+            write_text(out / benchmark / f"{setting:02d}" / "table.md", text)
         asked = {setting for experiment in mine for setting in experiment.settings}
         found[benchmark] = Bench({s: board for s, board in boards.items() if s in asked}, failures)
     return found
 
 
 def _measure(
-    benchmark: str, experiments: Sequence[Experiment], out: Path, how: How, report: Report
+    experiments: Sequence[Experiment], out: Path, how: How, brought: Brought, report: Report
 ) -> tuple[Failure, ...]:
+    benchmark = experiments[0].benchmark
+    suite = catalogue.find(benchmark)
     kept = {experiment.name: list(load_measured(out, experiment)) for experiment in experiments}
     by_name = {experiment.name: experiment for experiment in experiments}
     wanted = [
@@ -143,7 +163,7 @@ def _measure(
     there = load_references(out, benchmark)
     cells = []
     for setting in dict.fromkeys(setting for setting, _, _ in wanted):
-        bench, place = protocol(benchmark, setting), out / benchmark / f"{setting:02d}"
+        bench, place = suite.protocol(setting, brought), out / benchmark / f"{setting:02d}"
         board = references(bench, place, how, report)
         if setting not in there:
             save_references(out, benchmark, setting, board)
@@ -155,17 +175,6 @@ def _measure(
         save_measured(out, by_name[cell.name], kept[cell.name])
 
     return run_grid(cells, how, done=done, report=report)
-
-
-def protocol(benchmark: str, setting: int) -> Benchmark:
-    """A benchmark's protocol with a setting.
-
-    Raises:
-        UserError: There is no such benchmark or setting.
-    """
-    if benchmark not in BENCHMARKS:
-        raise unknown_name("benchmark", benchmark, BENCHMARKS)
-    return SMLLMUn(_ratio(setting))
 
 
 def _silent(what: str, done: int, total: int) -> None:

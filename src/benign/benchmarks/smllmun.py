@@ -7,18 +7,40 @@ over three ratios of forgotten profiles: 5, 10 and 15 percent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
+from benign.audit.column import Column
+from benign.benchmarks.presets import MEASURED, embedded
+from benign.benchmarks.protocol import Brought
 from benign.benchmarks.smllmun_files import read_official
+from benign.benchmarks.summary import SHOWN
 from benign.data.record import Data, Record, of_kind
+from benign.engine.recipe import Method
+from benign.methods.catalogue import find
 
 Ratio = Literal[5, 10, 15]
+SETTINGS: tuple[Ratio, ...] = (5, 10, 15)
+"""Percent of the people to forget."""
+METHODS = MEASURED
+LONGEST_ANSWER = 18
+"""Tokens; the longest refusal of the default pool has so many, and every answer of the embedded world fewer."""
 
 
 @dataclass(frozen=True)
-class SMLLMUn:
+class _Asking:
+    """What the two worlds' audits have in common."""
+
+    max_new_tokens: ClassVar[int] = LONGEST_ANSWER
+    choices: ClassVar[tuple[str, ...]] = ("forget",)
+    columns: ClassVar[tuple[Column, ...]] = ()
+    shown: ClassVar[Mapping[str, str]] = SHOWN
+
+
+@dataclass(frozen=True)
+class SMLLMUn(_Asking):
     """The protocol on the embedded world of invented people: no download, models included."""
 
     ratio: Ratio = 5
@@ -60,9 +82,10 @@ class SMLLMUn:
 
 
 @dataclass(frozen=True)
-class OfficialSMLLMUn:
+class OfficialSMLLMUn(_Asking):
     """The protocol on the authors' own files; the user brings the original model and, if any, the retrained one."""
 
+    max_new_tokens: ClassVar[int] = 64
     folder: Path
     ratio: Ratio = 5
     seed: int = 0
@@ -92,6 +115,21 @@ class OfficialSMLLMUn:
 def official(path: str | Path, *, ratio: Ratio = 5, seed: int = 0) -> OfficialSMLLMUn:
     """The benchmark on the authors' files; docs/benchmarks.md gives the layout that is read."""
     return OfficialSMLLMUn(Path(path), ratio, seed)
+
+
+def protocol(setting: Ratio, brought: Brought) -> SMLLMUn | OfficialSMLLMUn:
+    """The protocol on the embedded world, or on the authors' files where they are brought."""
+    if not brought.anything:
+        return SMLLMUn(setting)
+    return OfficialSMLLMUn(Path(brought.data), setting, original=brought.original, retrained=brought.retrained or None)
+
+
+def preset(name: str, brought: Brought) -> Method:
+    """The method tuned for the embedded model, or with the paper's defaults."""
+    if not brought.anything:
+        return embedded(name)
+    method: Method = find(name)()
+    return method
 
 
 def for_methods(world: Data) -> Data:

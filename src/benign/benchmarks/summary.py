@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benign.audit.score import Row, Scoreboard
 
@@ -18,17 +18,21 @@ SHOWN = {
 """The columns, with their titles."""
 
 
-def table(board: Scoreboard) -> str:
+def table(board: Scoreboard, shown: Mapping[str, str] = SHOWN) -> str:
     """A Markdown table with a line per method: the mean over its seeds, and the range where there are several.
 
     A column that any of a method's seeds lacks stays empty.
+
+    Args:
+        board: The rows of all methods and seeds.
+        shown: The columns' titles by their names.
     """
     rows: dict[str, list[Row]] = {}
     for row in board.rows:
         rows.setdefault(row.method, []).append(row)
-    lines = [f"| | {' | '.join(SHOWN.values())} | seconds | seeds |", f"|---|{'---|' * (len(SHOWN) + 2)}"]
+    lines = [f"| | {' | '.join(shown.values())} | seconds | seeds |", f"|---|{'---|' * (len(shown) + 2)}"]
     for method, found in rows.items():
-        cells = [_cell([row.value(name) for row in found]) for name in SHOWN]
+        cells = [_cell([row.value(name) for row in found]) for name in shown]
         seconds = sum(row.seconds for row in found) / len(found)
         lines.append(f"| `{method}` | {' | '.join(cells)} | {seconds:.0f} | {len({row.seed for row in found})} |")
     return "\n".join(lines) + "\n"

@@ -8,21 +8,36 @@ from typing import Annotated
 import typer
 
 from benign.cli import options, render
-from benign.cli.demo import listed
 from benign.errors import UserError
 
 
 def bench(
     benchmark: Annotated[
-        str | None, typer.Argument(metavar="[BENCHMARK]", help="smllmun; leave it out with --experiments.")
+        str | None,
+        typer.Argument(metavar="[BENCHMARK]", help="smllmun, tofu, muse-news, ...; leave it out with --experiments."),
     ] = None,
     methods: Annotated[str | None, typer.Option(metavar="A,B,...", help="Methods to run.", show_default="all")] = None,
-    ratios: Annotated[str, typer.Option(metavar="N,N,...", help="Percent of the people to forget.")] = "5,10",
+    ratios: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...",
+            help="The benchmark's settings: percent to forget, for most.",
+            show_default="5,10, or the first of another benchmark",
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds, counted from 0.", min=1)] = 3,
     experiments: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Run what is missing of these experiment files instead.")
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the results are.")] = Path("benches/results"),
+    data: Annotated[
+        str, typer.Option(metavar="DIR|ID", help="The published files, or their id on the hub; needs --model.")
+    ] = "",
+    model: Annotated[str, typer.Option(metavar="MODEL", help="The model to unlearn, with --data.")] = "",
+    retrained: Annotated[str, typer.Option(metavar="MODEL", help="A model that never saw the forget set.")] = "",
+    make: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Only write small data in the benchmark's published form.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Runs at a time; more than 1 needs benign[ray].", min=1)] = 1,
     threads: Annotated[int, typer.Option(help="Processor threads of each run.", min=1)] = 1,
     json: options.Json = False,
@@ -31,21 +46,29 @@ def bench(
 ) -> None:
     """Run a benchmark's methods, ratios and seeds; results that are already there are kept.
 
+    Without --data everything runs offline, on the embedded models and what they know.
+
     Example: benign bench smllmun --methods idk,smfa --ratios 5,10 --seeds 3 --workers 2
     """
+    if make is not None:
+        _make(benchmark, make, json=json)
+        return
     if (benchmark is None) == (experiments is None):
         raise UserError("give a BENCHMARK or --experiments", where="benign bench", fix="one of the two")
-    chosen, percents = listed(methods), _numbers(ratios)
+    percents = _numbers(ratios) if ratios else (5, 10) if benchmark == "smllmun" else None
+    chosen = tuple(name.strip() for name in methods.split(",") if name.strip()) if methods else None
     from benign.benchmarks.experiment import read_experiments
+    from benign.benchmarks.protocol import Brought
     from benign.benchmarks.run import experiments_of, run_bench
 
+    brought = Brought(data, model, retrained)
     wanted = (
         read_experiments(experiments)
         if experiments
-        else experiments_of(str(benchmark), chosen, percents, tuple(range(seeds)))
+        else experiments_of(str(benchmark), chosen, percents, tuple(range(seeds)), brought)
     )
     with render.work(quiet=quiet) as progress:
-        found = run_bench(wanted, out=out, workers=workers, threads=threads, progress=progress)
+        found = run_bench(wanted, out=out, workers=workers, threads=threads, brought=brought, progress=progress)
     boards = [board for bench in found.values() for board in bench.boards.values()]
     failures = [failure for bench in found.values() for failure in bench.failures]
     if json:
@@ -61,6 +84,18 @@ def bench(
         render.warn(f"failed: {failure.cell}: {failure.error}")
     if failures:
         raise typer.Exit(1)
+
+
+def _make(benchmark: str | None, folder: Path, *, json: bool) -> None:
+    if benchmark is None:
+        raise UserError("give a BENCHMARK", where="benign bench --make")
+    from benign.benchmarks.catalogue import find
+
+    find(benchmark).make(folder)
+    if json:
+        render.emit({"benchmark": benchmark, "out": folder})
+    else:
+        render.say(f"{benchmark}: {folder}")
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -166,18 +166,20 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: boo
 def scoreboard(board: Scoreboard) -> None:
     """Print a scoreboard: a line per number, a column per result, and the words that must stand beside them."""
     from benign.audit.attacks.catalogue import attack_column
-    from benign.audit.columns import COLUMNS
+    from benign.audit.columns import COLUMNS, column
 
     heads = [row.method if _once(board, row.method) else f"{row.method} #{row.seed}" for row in board.rows]
     known = {column.name: column for column in COLUMNS if not column.more}
     tried = dict.fromkeys(name for row in board.rows for name in row.metrics if name not in known)
-    known |= {name: column for name in tried if (column := attack_column(name))}
+    known |= {name: attack for name in tried if (attack := attack_column(name))}
     names = [name for name in known if any(row.value(name) is not None for row in board.rows)]
     marks = {"lower": "↓", "higher": "↑"}
     lines = [
         [f"{known[name].title} {marks[known[name].better]}", *(_number(row.value(name)) for row in board.rows)]
         for name in names
     ]
+    own = dict.fromkeys(name for row in board.rows for name in row.metrics if name not in known and column(name) is None)
+    lines += [[name, *(_number(row.value(name)) for row in board.rows)] for name in own]
     lines.append(["seconds", *(f"{row.seconds:.0f}" for row in board.rows)])
     table(["", *heads], lines, numbers=True)
     gap = board.gap if isinstance(board.gap, NotMeasured) else f"{board.gap.value:.2f}"

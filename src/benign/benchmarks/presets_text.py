@@ -1,0 +1,107 @@
+"""Hyper-parameters of the text benchmarks: tuned for the embedded language model, and as published for real ones.
+
+The embedded model has 2.2 million parameters and forgets in seconds; every number that was tuned for it is here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from benign.engine.recipe import Method, Optim
+from benign.errors import unknown_name
+from benign.methods.adaptive_rmu import AdaptiveRMU
+from benign.methods.altpo import AltPO
+from benign.methods.catalogue import find
+from benign.methods.ceu import CEU
+from benign.methods.dpo import DPO
+from benign.methods.grad_ascent import GradAscent
+from benign.methods.grad_diff import GradDiff
+from benign.methods.idk import IDK
+from benign.methods.kl_min import KLMin
+from benign.methods.npo import NPO
+from benign.methods.pdu import PDU
+from benign.methods.rmu import RMU
+from benign.methods.satimp import SatImp
+from benign.methods.simnpo import SimNPO
+from benign.methods.smfa import SMFA
+from benign.methods.task_arithmetic import TaskArithmetic
+from benign.methods.undial import UNDIAL
+from benign.methods.wga import WGA
+from benign.parts.loci.all_weights import AllWeights
+from benign.parts.loci.lora import Lora
+
+LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
+LAYER = 2
+"""The decoder layer that RMU steers: the third of four (the paper's is the eighth of 32)."""
+
+
+def _optim(lr: float, steps: int) -> Optim:
+    return Optim(lr=lr, epochs=None, steps=steps, schedule="linear", warmup=0.1)
+
+
+TUNED: dict[str, Method] = {
+    "grad_ascent": GradAscent(forget_batch=16, optim=_optim(2e-3, 20), locus=LOCUS),
+    "grad_diff": GradDiff(forget_batch=16, retain_batch=32, optim=_optim(1e-3, 30), locus=LOCUS),
+    "kl_min": KLMin(forget_batch=16, retain_batch=32, optim=_optim(1e-3, 30), locus=LOCUS),
+    "npo": NPO(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "simnpo": SimNPO(forget_weight=1.0, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "dpo": DPO(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "idk": IDK(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "altpo": AltPO(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "undial": UNDIAL(
+        forget_batch=16, retain_batch=32, retain_weight=1.0, optim=_optim(2e-3, 60), locus=LOCUS
+    ),
+    "ceu": CEU(forget_batch=16, retain_batch=32, retain_weight=1.0, optim=_optim(2e-3, 60), locus=LOCUS),
+    "wga": WGA(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "satimp": SatImp(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "rmu": RMU(
+        layer=LAYER, coefficient=20.0, retain_weight=1.0, forget_batch=16, retain_batch=32,
+        optim=_optim(2e-3, 60), locus=LOCUS,
+    ),
+    "adaptive_rmu": AdaptiveRMU(
+        layer=LAYER, beta=3.0, retain_weight=1.0, forget_batch=16, retain_batch=32,
+        optim=_optim(2e-3, 60), locus=LOCUS,
+    ),
+    "pdu": PDU(
+        bound=0.1, dual_step_size=1.0, dual_start=20.0, forget_batch=16, retain_batch=32,
+        optim=_optim(2e-3, 60), locus=LOCUS,
+    ),
+    "task_arithmetic": TaskArithmetic(coefficient=2.0, forget_batch=16, optim=_optim(2e-3, 60), locus=LOCUS),
+    "smfa": SMFA(
+        k=5.0, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), anchor=_optim(2e-3, 60), locus=LOCUS
+    ),
+}  # fmt: skip
+TEXT = tuple(TUNED)
+"""The rows of a text benchmark's table, in order."""
+UNAIDED = ("grad_ascent", "undial", "ceu", "task_arithmetic")
+"""Those that need no retained record."""
+
+
+def embedded(name: str) -> Method:
+    """The method tuned for ``embedded:lm``.
+
+    Raises:
+        UserError: There is none.
+    """
+    if name not in TUNED:
+        raise unknown_name("method with a preset for the embedded language model", name, TUNED)
+    return TUNED[name]
+
+
+def published(name: str, optim: Optim, batch: int) -> Method:
+    """A method with its paper's defaults, trained as the benchmark's authors train: on all weights, by one schedule.
+
+    Args:
+        name: The method's name in the catalogue.
+        optim: The benchmark's schedule.
+        batch: Records per step; half of them are retained ones where the method takes any.
+
+    Raises:
+        UserError: There is no such method.
+    """
+    method: Any = find(name)()
+    wanted = {"optim": optim, "anchor": optim, "locus": AllWeights(), "forget_batch": batch, "retain_batch": batch}
+    known = {field.name for field in fields(method)}
+    changed: Method = replace(method, **{key: value for key, value in wanted.items() if key in known})
+    return changed
