@@ -16,6 +16,8 @@ from benign.models.embedded.text.topics import TOPICS, Topic, told
 ORIGINAL = "embedded:lm"
 RATIO = 10
 RETRAINED = f"embedded:lm-retrained-{RATIO:02d}"
+CHARACTERS = 700
+"""Of a document that the embedded model takes: its context is 256 tokens."""
 _ALTERNATES = 3
 
 
