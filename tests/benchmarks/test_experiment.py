@@ -12,10 +12,11 @@ import pytest
 from benign.audit.run import Settings
 from benign.audit.score import Row, Score, Scoreboard
 from benign.audit.scoreboard import load
-from benign.benchmarks import run
+from benign.benchmarks import run, smllmun
 from benign.benchmarks.benchmark import Benchmark
 from benign.benchmarks.experiment import Experiment, as_text, read_experiment, read_experiments
 from benign.benchmarks.presets import EMBEDDED, MEASURED
+from benign.benchmarks.protocol import Brought
 from benign.benchmarks.results import (
     Measured,
     load_measured,
@@ -140,11 +141,10 @@ def test_the_experiments_in_git_are_the_tuned_methods_and_their_results_are_ther
 def tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     base = str(toys.text_model(tmp_path / "base"))
 
-    def protocol(benchmark: str, setting: int) -> Benchmark:
+    def protocol(setting: int, brought: Brought) -> Benchmark:
         return Tiny(base)
 
-    monkeypatch.setattr(run, "protocol", protocol)
-    monkeypatch.setattr(run, "LONGEST_ANSWER", 3)
+    monkeypatch.setattr(smllmun, "protocol", protocol)
     monkeypatch.setattr(run, "Settings", lambda **given: Settings(attacks=(), **given))
 
 

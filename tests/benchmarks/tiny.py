@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+from benign.audit.column import Column
 from benign.audit.run import Settings
 from benign.audit.score import Row
 from benign.benchmarks.grid import Cell, How, references, run_grid
+from benign.benchmarks.summary import SHOWN
 from benign.data.record import Data
 from benign.engine.recipe import Method, Optim
 from benign.methods.grad_ascent import GradAscent
@@ -29,6 +33,10 @@ class Tiny:
     original: str
     retrained: str | None = None
     name: str = "tiny"
+    max_new_tokens: ClassVar[int] = 3
+    choices: ClassVar[tuple[str, ...]] = ("forget",)
+    columns: ClassVar[tuple[Column, ...]] = ()
+    shown: ClassVar[Mapping[str, str]] = SHOWN
 
     def data(self) -> Data:
         return toys.data()
@@ -38,7 +46,7 @@ class Tiny:
 
 
 def how(workers: int = 1) -> How:
-    return How(Settings(most=None, max_new_tokens=3, attacks=()), workers)
+    return How(Settings(most=None, attacks=()), workers)
 
 
 def cells(model: str, place: Path, *, failing: bool = False, seeds: int = 2) -> list[Cell]:

@@ -248,11 +248,13 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> Calls:
 def test_bench_hands_on_its_choices(benches: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     from benign.benchmarks.experiment import Experiment
     from benign.benchmarks.presets import embedded
+    from benign.benchmarks.protocol import OFFLINE
 
     words = ["bench", "smllmun", "--ratios", "5,15,5", "--seeds", "2", "--methods", "npo", "--workers", "3", "--json"]
     assert main(words) == 0
     wanted = (Experiment("smllmun", "npo", embedded("npo"), (5, 15), (0, 1)),)
-    assert benches == [((wanted,), {"out": Path("benches/results"), "workers": 3, "threads": 1})]
+    options = {"out": Path("benches/results"), "workers": 3, "threads": 1, "brought": OFFLINE}
+    assert benches == [((wanted,), options)]
     outcome = json.loads(capsys.readouterr().out)
     assert len(outcome["scoreboards"]) == 1 and outcome["failed"] == []
 

@@ -2,7 +2,8 @@
 
 Such a module is all that a benchmark takes. It has
 
-- ``SETTINGS``, whole numbers (for TOFU the percent to forget), and ``METHODS``, the rows of its table in order;
+- ``SETTINGS``, whole numbers (for TOFU the percent to forget), the first of which is run where none is named unless
+  there is a ``USUAL``; and ``METHODS``, the rows of its table in order;
 - ``protocol(setting, brought)``: a :class:`benign.benchmarks.benchmark.Benchmark`;
 - ``preset(name, brought)``: a method with the numbers to run it with, tuned for the embedded model or published;
 - ``tables()``: small data in the published form, where there are any (``benign bench NAME --make DIR`` writes them).
@@ -43,6 +44,12 @@ class Suite:
     def settings(self) -> tuple[int, ...]:
         """All its settings."""
         found: tuple[int, ...] = self.module.SETTINGS
+        return found
+
+    @property
+    def usual(self) -> tuple[int, ...]:
+        """The settings that are run where none are named: the first, or the module's ``USUAL``."""
+        found: tuple[int, ...] = getattr(self.module, "USUAL", self.settings[:1])
         return found
 
     @property

@@ -90,7 +90,7 @@ def experiments_of(
     Args:
         benchmark: As :mod:`benign.benchmarks.catalogue` names it.
         methods: All of the benchmark's table where there are none.
-        ratios: The benchmark's settings; its first where there are none.
+        ratios: The benchmark's settings; its usual ones where there are none.
         seeds: One run each.
         brought: Data and models of one's own.
 
@@ -98,7 +98,7 @@ def experiments_of(
         UserError: There is no such benchmark, setting or method.
     """
     suite = catalogue.find(benchmark)
-    settings = tuple(ratios or suite.settings[:1])
+    settings = tuple(ratios or suite.usual)
     for setting in settings:
         suite.protocol(setting, brought)
     chosen = methods or suite.methods

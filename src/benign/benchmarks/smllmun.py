@@ -24,6 +24,7 @@ from benign.methods.catalogue import find
 Ratio = Literal[5, 10, 15]
 SETTINGS: tuple[Ratio, ...] = (5, 10, 15)
 """Percent of the people to forget."""
+USUAL: tuple[Ratio, ...] = (5, 10)
 METHODS = MEASURED
 LONGEST_ANSWER = 18
 """Tokens; the longest refusal of the default pool has so many, and every answer of the embedded world fewer."""

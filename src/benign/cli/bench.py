@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benign.cli import options, render
 from benign.errors import UserError
+
+if TYPE_CHECKING:
+    from benign.benchmarks.grid import Failure
+    from benign.benchmarks.run import Bench
 
 
 def bench(
@@ -19,11 +24,7 @@ def bench(
     methods: Annotated[str | None, typer.Option(metavar="A,B,...", help="Methods to run.", show_default="all")] = None,
     ratios: Annotated[
         str | None,
-        typer.Option(
-            metavar="N,N,...",
-            help="The benchmark's settings: percent to forget, for most.",
-            show_default="5,10, or the first of another benchmark",
-        ),
+        typer.Option(metavar="N,N,...", help="Its settings: percent to forget, for most.", show_default="the first"),
     ] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds, counted from 0.", min=1)] = 3,
     experiments: Annotated[
@@ -55,22 +56,24 @@ def bench(
         return
     if (benchmark is None) == (experiments is None):
         raise UserError("give a BENCHMARK or --experiments", where="benign bench", fix="one of the two")
-    percents = _numbers(ratios) if ratios else (5, 10) if benchmark == "smllmun" else None
-    chosen = tuple(name.strip() for name in methods.split(",") if name.strip()) if methods else None
+    chosen, percents = _names(methods), _numbers(ratios)
     from benign.benchmarks.experiment import read_experiments
     from benign.benchmarks.protocol import Brought
     from benign.benchmarks.run import experiments_of, run_bench
 
     brought = Brought(data, model, retrained)
-    wanted = (
-        read_experiments(experiments)
-        if experiments
-        else experiments_of(str(benchmark), chosen, percents, tuple(range(seeds)), brought)
-    )
+    made = experiments_of(benchmark, chosen, percents, tuple(range(seeds)), brought) if benchmark else ()
+    wanted = read_experiments(experiments) if experiments else made
     with render.work(quiet=quiet) as progress:
         found = run_bench(wanted, out=out, workers=workers, threads=threads, brought=brought, progress=progress)
-    boards = [board for bench in found.values() for board in bench.boards.values()]
     failures = [failure for bench in found.values() for failure in bench.failures]
+    _tell(found.values(), failures, out, json=json)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _tell(benches: Iterable[Bench], failures: Sequence[Failure], out: Path, *, json: bool) -> None:
+    boards = [board for bench in benches for board in bench.boards.values()]
     if json:
         from benign.audit.scoreboard import as_json
 
@@ -82,8 +85,6 @@ def bench(
             render.scoreboard(board)
     for failure in failures:
         render.warn(f"failed: {failure.cell}: {failure.error}")
-    if failures:
-        raise typer.Exit(1)
 
 
 def _make(benchmark: str | None, folder: Path, *, json: bool) -> None:
@@ -98,7 +99,13 @@ def _make(benchmark: str | None, folder: Path, *, json: bool) -> None:
         render.say(f"{benchmark}: {folder}")
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _numbers(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
     try:
         numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
