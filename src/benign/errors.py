@@ -32,10 +32,10 @@ class UserError(Exception):
 class BadRecords(UserError):
     """Every bad line of the user's files at once; ``problems`` holds one ``file:line: field: reason`` each."""
 
-    def __init__(self, problems: Iterable[str]) -> None:
+    def __init__(self, problems: Iterable[str], *, fix: str = "nothing was read") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        super().__init__(f"{count} bad record{'s' if count > 1 else ''}", fix="nothing was read")
+        super().__init__(f"{count} bad record{'s' if count > 1 else ''}", fix=fix)
 
     def line(self) -> str:
         """All the problems, one per line."""

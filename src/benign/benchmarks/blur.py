@@ -5,26 +5,29 @@ Source: arXiv 2506.15699 (not the bi-level method of the same name). Data: ``for
 per task. A combined prompt is ``1. <forget question> 2. <retain question>``. What counts is how much of the *original*
 model's answer to each part alone appears in the unlearned model's answer to both (ROUGE-L recall): none of the forget
 part and all of the retain part would be ideal. The official code reads the wrong file for two of its tasks; here it is
-the definition that is computed.
+the definition that is computed. Of TOFU's task the right answers are published and are what is unlearned; the other
+tasks take texts of one's own, ``unlearn/forget`` and ``unlearn/retain`` (the authors': RWKU's passages, WMDP's corpora
+or a saga's text, beside WikiText).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Literal
 
 from benign.audit.column import Column, across
 from benign.audit.metrics.bootstrap import mean_score
-from benign.audit.metrics.rouge import overlap
+from benign.audit.metrics.rouge_presets import value
 from benign.audit.observation import Observation, Observations
 from benign.audit.score import Score
 from benign.benchmarks import invented
-from benign.benchmarks.presets_text import TEXT, embedded, published
+from benign.benchmarks.documents import CHARACTERS, document, pieces
+from benign.benchmarks.presets_text import DOCUMENTS, embedded, published
 from benign.benchmarks.protocol import Brought, part
-from benign.benchmarks.published import Published, Tables, opened
+from benign.benchmarks.published import Published, Row, Tables, opened
 from benign.data.line import Line
 from benign.data.record import Data, Kind, Record
 from benign.engine.recipe import Method, Optim
@@ -35,10 +38,14 @@ HUB = "forgelab/BLUR (the answers are in the repository s-huu/BLUR)"
 VARIANTS = ("tofu", "rwku", "whp", "wmdp")
 SETTINGS = (10,)
 """Percent of TOFU's authors to forget; the other tasks have one forget set."""
-METHODS = tuple(name for name in TEXT if name != "altpo")
-PUBLISHED = Optim(lr=1e-5, epochs=2.0, schedule="linear", weight_decay=0.01)
-"""The authors' ``unlearn_tofu.yaml``; batches of 4, 4 of them a step."""
-BATCH = 16
+METHODS = DOCUMENTS
+PUBLISHED: Mapping[Task, tuple[float, float, int]] = {
+    "tofu": (1e-5, 2.0, 16), "rwku": (6e-8, 1.0, 8), "whp": (1e-6, 1.5, 8), "wmdp": (1e-7, 3.0, 8),
+}  # fmt: skip
+"""Learning rate, epochs and records per step of the authors' ``unlearn_<task>.yaml`` (``whp``: the NPO one)."""
+ASKED = "Answer the following question. Question: {} Answer:"
+"""How the official code puts every prompt."""
+_PARTS = ("forget", "retain")
 _NONE = "-"
 """Stands for an answer where none is published: a record must have one to be scored."""
 _PAIR = re.compile(r"\s*1\.\s+(?P<forget>.+?)\s+2\.\s+(?P<retain>.+?)\s*", re.DOTALL)
@@ -57,7 +64,7 @@ def carried_over(observations: Observations, reference: Observations, *, split: 
     """
     alone = {o.record: o.text for o in reference.where(split=split)}
     known = observations.only(lambda o: alone.get(_part_of(o, split), "").strip() != "")
-    return mean_score(known, lambda o: overlap(alone[_part_of(o, split)], o.text)[0])
+    return mean_score(known, lambda o: _found(alone[_part_of(o, split)], o.text))
 
 
 def kept_alone(observations: Observations, reference: Observations) -> Score | NotMeasured:
@@ -67,7 +74,11 @@ def kept_alone(observations: Observations, reference: Observations) -> Score | N
     """
     before = {o.key: o.text for o in reference}
     known = observations.only(lambda o: before.get(o.key, "").strip() != "")
-    return mean_score(known, lambda o: overlap(before[o.key], o.text)[0])
+    return mean_score(known, lambda o: _found(before[o.key], o.text))
+
+
+def _found(wanted: str, text: str) -> float:
+    return value(wanted, text, "rouge_l", "recall")
 
 
 def _part_of(observation: Observation, split: str) -> str:
@@ -133,12 +144,17 @@ class Blur:
         return 100 if self.brought.anything else 48
 
     def data(self) -> Data:
-        """Both parts of the pairs with their answers, from the repository's files.
+        """Both parts of TOFU's pairs with their answers, and of another task texts about what is asked.
 
         Raises:
             UserError: Files are missing or faulty; the hub's have no answers.
         """
         files = self._files()
+        if self.task != "tofu":
+            texts = [files.records(f"unlearn/{split}", build=partial(document, split), raw=True) for split in _PARTS]
+            files.check()
+            size = CHARACTERS if self.brought.anything else invented.CHARACTERS
+            return Data(*(pieces(records, size) for records in texts))
         pairs = self._records(files, answered=True)
         files.check()
         return Data(tuple(forget for forget, _ in pairs), _once([retain for _, retain in pairs]))
@@ -152,11 +168,13 @@ class Blur:
         files = self._files()
         pairs = self._records(files, answered=False)
         files.check()
-        both = (
+        put = ASKED if self.brought.anything else "{}"
+        both = [
             Record(f"paired/{i}", question=f"1. {forget.question} 2. {retain.question}", answer=_NONE, kind="general")
             for i, (forget, retain) in enumerate(pairs)
-        )
-        return Data(forget=(*both, *(forget for forget, _ in pairs)), retain=tuple(retain for _, retain in pairs))
+        ]
+        parts = ([*both, *(forget for forget, _ in pairs)], [retain for _, retain in pairs])
+        return Data(*(tuple(replace(r, question=put.format(r.question)) for r in part) for part in parts))
 
     def _records(self, files: Published, *, answered: bool) -> list[tuple[Record, Record]]:
         """The parts of every pair; ``answered`` if there is no use without the right answers."""
@@ -177,8 +195,7 @@ class Blur:
 
     def _pairs(self, files: Published, ours: str, hubs: str, *, optional: bool = False) -> list[tuple[str, str]]:
         repository = f"eval_data/{self.task}/1_2_format/paired_forget_retain{ours}"
-        lines = files.lines(repository, optional=True)
-        lines = lines or files.lines(f"{self.task}_paired_forget_retain{hubs}", optional=optional)
+        lines = files.lines(repository, f"{self.task}_paired_forget_retain{hubs}", optional=optional)
         return [pair for line in lines if (pair := _split(line, files)) is not None]
 
     def _files(self) -> Published:
@@ -205,14 +222,22 @@ def protocol(setting: int, brought: Brought, task: Task) -> Blur:
 
 def preset(name: str, brought: Brought, task: Task) -> Method:
     """The method tuned for the embedded model, or with the published training settings."""
-    return published(name, PUBLISHED, BATCH) if brought.anything else embedded(name)
+    if not brought.anything:
+        return embedded(name)
+    lr, epochs, batch = PUBLISHED[task]
+    return published(name, Optim(lr=lr, epochs=epochs, schedule="cosine", warmup=0.1, weight_decay=0.01), batch)
 
 
 def tables(task: Task) -> Tables:
     """The embedded world in BLUR's form: each forgotten fact beside a kept one."""
     gone, stay = invented.records(invented.forgotten()), invented.records(invented.kept())
     pairs = list(zip(gone, stay[:: len(stay) // len(gone)], strict=False))
-    return {
+    found: dict[str, list[Row | str]] = {
         f"{task}_paired_forget_retain": [{"text": f"1. {f.question} 2. {r.question}"} for f, r in pairs],
-        f"{task}_paired_forget_retain_answers": [{"text": f"1. {f.answer} 2. {r.answer}"} for f, r in pairs],
     }
+    if task == "tofu":
+        answers: list[Row | str] = [{"text": f"1. {f.answer} 2. {r.answer}"} for f, r in pairs]
+        return found | {f"{task}_paired_forget_retain_answers": answers}
+    for split, authors in zip(_PARTS, (invented.forgotten(), invented.kept()), strict=True):
+        found[f"unlearn/{split}"] = [{"text": invented.passage(author)} for author in authors]
+    return found

@@ -18,7 +18,7 @@ from benign.audit.metrics.privleak import PERCENT, privleak
 from benign.audit.metrics.verbatim import knowledge_memorisation, verbatim_memorisation
 from benign.benchmarks import invented
 from benign.benchmarks.documents import CHARACTERS, document, pieces
-from benign.benchmarks.presets_text import TEXT, embedded, published
+from benign.benchmarks.presets_text import DOCUMENTS, embedded, published
 from benign.benchmarks.protocol import Brought, part
 from benign.benchmarks.published import Published, Row, Tables, opened
 from benign.data.line import Line
@@ -30,12 +30,11 @@ Corpus = Literal["news", "books"]
 VARIANTS = ("news", "books")
 SETTINGS = (1, 2, 3, 4)
 """How many of the four parts of the forget set are forgotten at once; Books has one."""
-METHODS = tuple(name for name in TEXT if name not in ("altpo", "dpo", "idk", "smfa"))
-"""Those that need documents only: nothing is asked here that could be refused."""
+METHODS = DOCUMENTS
 PUBLISHED = Optim(lr=1e-5, epochs=10.0, schedule="constant")
 """Epochs at most; ``EPOCHS`` has what the authors stopped at."""
 EPOCHS = {"grad_ascent": 1.0, "grad_diff": 7.0}
-"""News, as in ``unlearn_news_sust.sh``."""
+"""News, as in ``unlearn_news_sust.sh``; of Books the authors' scripts name only the ten."""
 BATCH = 32
 WORDS = 96
 """Of a continuation that is compared: about the 128 tokens of the official code, which needs the model's tokenizer."""
@@ -118,7 +117,7 @@ class Muse:
         """
         files = self._files()
         forget = (
-            *files.records("verbmem/forget", _continued),
+            *files.records("verbmem/forget", build=_continued),
             *self._questions(files, "forget"),
             *_documents(files, "privleak/forget"),
         )
@@ -139,10 +138,11 @@ class Muse:
 
     def _questions(self, files: Published, split: str) -> tuple[Record, ...]:
         """Ten examples stand before each question, as in the official code; the embedded model knows none such."""
-        examples = files.records(f"knowmem/{split}_qa_icl", partial(_asked, f"knowmem/{split}_qa_icl", None))
+        table = f"knowmem/{split}_qa"
+        examples = files.records(f"{table}_icl", build=partial(_asked, f"{table}_icl", None))
         shown = "".join(f"Question: {one.question}\nAnswer: {one.answer}\n\n" for one in examples)
         before = shown if self.brought.anything else None
-        return files.records(f"knowmem/{split}_qa", partial(_asked, f"knowmem/{split}_qa", before))
+        return files.records(table, build=partial(_asked, table, before))
 
     def _files(self) -> Published:
         hub = f"muse-bench/MUSE-{self.corpus.capitalize()}"
@@ -150,7 +150,7 @@ class Muse:
 
 
 def _documents(files: Published, table: str) -> tuple[Record, ...]:
-    return files.records(table, partial(document, table))
+    return files.records(table, build=partial(document, table))
 
 
 def _continued(line: Line, number: int) -> Record:

@@ -74,8 +74,8 @@ TUNED: dict[str, Method] = {
 }  # fmt: skip
 TEXT = tuple(TUNED)
 """The rows of a text benchmark's table, in order."""
-UNAIDED = ("grad_ascent", "undial", "ceu", "task_arithmetic")
-"""Those that need no retained record."""
+DOCUMENTS = tuple(name for name in TEXT if name not in ("altpo", "dpo", "idk", "smfa"))
+"""Those that need no questions: plain documents will do."""
 
 
 def embedded(name: str) -> Method:
@@ -95,7 +95,7 @@ def published(name: str, optim: Optim, batch: int) -> Method:
     Args:
         name: The method's name in the catalogue.
         optim: The benchmark's schedule.
-        batch: Records per step; half of them are retained ones where the method takes any.
+        batch: Forget records per step, and as many retained ones where the method takes any.
 
     Raises:
         UserError: There is no such method.

@@ -27,6 +27,8 @@ class Brought:
     """The model that never saw the forget set; without it nothing is ranked."""
 
     def __post_init__(self) -> None:
+        if self.retrained and not self.original:
+            raise UserError("it is retrained of which model?", where="--retrained", fix="give --data and --model too")
         if bool(self.data) != bool(self.original):
             missing = "--model" if self.data else "--data"
             raise UserError("data and model belong together", where=missing, fix="give both, or neither to run offline")

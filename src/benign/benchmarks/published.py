@@ -41,33 +41,33 @@ class Published:
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
-    def records(self, name: str, build: Build, *, optional: bool = False, raw: bool = False) -> tuple[Record, ...]:
+    def records(self, *names: str, build: Build, optional: bool = False, raw: bool = False) -> tuple[Record, ...]:
         """A table's records; the faults of its rows are kept for :meth:`check`.
 
         Args:
-            name: The table.
+            names: The names that the table is published under; the first that is there is read.
             build: Makes a record of a line.
             optional: Whether the benchmark can be run without it.
             raw: Whether a line that is no JSON is a text as it stands.
         """
         found = []
-        for number, line in enumerate(self.lines(name, optional=optional, raw=raw)):
+        for number, line in enumerate(self.lines(*names, optional=optional, raw=raw)):
             record = build(line, number)
             self.problems += line.problems
             found.append(record)
         return tuple(found)
 
-    def lines(self, name: str, *, optional: bool = False, raw: bool = False) -> list[Line]:
+    def lines(self, *names: str, optional: bool = False, raw: bool = False) -> list[Line]:
         """A table's rows with their places, ``file:number`` counted from 1; none where it is missing."""
-        parts = self._parts(name)
-        if not parts and not (self.tables and name in self.tables):
+        name = next((name for name in names if self._there(name)), None)
+        if name is None:
             if not optional:
-                self.missing.append(name)
+                self.missing.append(" or ".join(names))
             return []
         before = len(self.problems)
-        rows = list(self._rows(name, parts, raw))
+        rows = list(self._rows(name, raw))
         if not rows and len(self.problems) == before:
-            self.problems.append(f"{parts[0] if parts else name}: file: no entries in it")
+            self.problems.append(f"{name}: file: no entries in it")
         return rows
 
     def check(self) -> None:
@@ -77,23 +77,26 @@ class Published:
             BadRecords: All the faults of all the tables that were read.
             UserError: Tables are missing; all of them are named, and where they are published.
         """
+        missing = tuple(dict.fromkeys(self.missing))
         if self.problems:
-            raise BadRecords([*self.problems, *(f"{self.root}: file: {name} is missing" for name in self.missing)])
-        if self.missing:
-            names = ", ".join(dict.fromkeys(self.missing))
-            what = f"{self.benchmark} files are missing: {names} (one of {', '.join(_ENDINGS)})"
+            problems = [*self.problems, *(f"{self.root}: file: {name} is missing" for name in missing)]
+            raise BadRecords(problems, fix=f"nothing was read; {self.benchmark} is published as {self.hub}")
+        if missing:
+            what = f"{self.benchmark} files are missing: {', '.join(missing)} (one of {', '.join(_ENDINGS)})"
             raise UserError(what, where=str(self.root), fix=f"they are published as {self.hub}")
 
+    def _there(self, name: str) -> bool:
+        return name in self.tables if self.tables is not None else bool(self._parts(name))
+
     def _parts(self, name: str) -> list[Path]:
-        if self.tables is not None:
-            return []
         whole = [path for ending in _ENDINGS if (path := self.root / f"{name}{ending}").is_file()]
         return whole[:1] or sorted(self.root.glob(f"{name}-*.parquet"))
 
-    def _rows(self, name: str, parts: Sequence[Path], raw: bool) -> Iterator[Line]:
+    def _rows(self, name: str, raw: bool) -> Iterator[Line]:
         if self.tables is not None:
             yield from _numbered(name, self.tables[name], self.problems)
-        for path in parts:
+            return
+        for path in self._parts(name):
             try:
                 yield from _file_rows(path, self.problems, raw)
             except OSError as error:

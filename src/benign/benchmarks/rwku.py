@@ -1,94 +1,41 @@
 """RWKU: forget a famous person whom every model knows, with nothing at hand but the name and what the model says.
 
-Source: arXiv 2406.10890. Data: ``jinzhuoran/RWKU`` on the hub (the folder ``All``) or its processed form with a folder
-per target. 200 targets; forget probes on three levels (fill in the blank, questions, nine kinds of adversarial ones),
-neighbours on two, texts for membership inference, utility on five benchmarks. Training texts were written by the
-original model itself (``positive.json`` for Llama 3, ``positive_phi.json``); there is no retain corpus.
+Source: arXiv 2406.10890. Data: ``jinzhuoran/RWKU`` on the hub, its folder ``All``. 200 targets; forget probes on three
+levels (fill in the blank, questions, nine kinds of adversarial ones), neighbours on two, texts for membership
+inference, utility on five benchmarks. Training texts were written by the original model itself
+(``positive.json`` for Llama 3); there is no retain corpus.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from benign.audit.column import Column, over
-from benign.audit.metrics.bootstrap import Bounds, mean_score
-from benign.audit.metrics.choice import choice_accuracy
-from benign.audit.metrics.fluency import BITS, fluency
-from benign.audit.metrics.membership import loss
-from benign.audit.metrics.rouge_presets import rouge
-from benign.audit.observation import Observations
-from benign.audit.score import Score
+from benign.audit.column import Column
 from benign.benchmarks import invented
 from benign.benchmarks.documents import CHARACTERS, document, pieces
-from benign.benchmarks.presets_text import UNAIDED, embedded, published
-from benign.benchmarks.protocol import Brought, part
+from benign.benchmarks.presets_text import embedded, published
+from benign.benchmarks.protocol import Brought
 from benign.benchmarks.published import Published, Tables, opened
+from benign.benchmarks.rwku_columns import COLUMNS, FORGET, NEIGHBOUR, UTILITY
 from benign.benchmarks.rwku_rows import probe, utility
 from benign.benchmarks.rwku_tables import made
 from benign.data.line import Line
 from benign.data.record import Data, Record
 from benign.engine.recipe import Method, Optim
-from benign.errors import NotMeasured
 
 HUB = "jinzhuoran/RWKU"
 SETTINGS = (1, 10, 20, 30, 40, 50)
 """Targets forgotten at once; the paper forgets them one by one, and in batches of 10 to 50."""
-METHODS = UNAIDED
-"""Those that need no retained record: the benchmark has none to train on."""
+METHODS = ("grad_ascent", "npo", "undial", "ceu", "task_arithmetic")
+"""Those that can do without retained records: the benchmark has none to train on."""
 PUBLISHED = Optim(lr=6e-8, epochs=3.0, schedule="cosine", warmup=0.1)
-"""Gradient ascent in full; the authors' code for Llama 3 8B."""
-RATES = {"npo": 2e-6}
-"""Of the authors' code, by method."""
+"""Gradient ascent in full on one target; the authors' code for Llama 3 8B (20 steps of warm-up)."""
 BATCH = 8
-FORGET = ("forget_level1", "forget_level2", "forget_level3")
-NEIGHBOUR = ("neighbor_level1", "neighbor_level2")
-UTILITY = ("retain_mmlu", "truthful", "triviaqa")
-"""As the files are named; the hub's configurations are utility_general, _truthfulness and _factuality. A fifth, BBH,
-wants 256 tokens of reasoning: ``lm-eval`` has it."""
-
-
-NATS: Bounds = (0.0, float("inf"))
-
-
-def mean_loss(observations: Observations) -> Score | NotMeasured:
-    """The mean over texts of their loss in nats per token: RWKU compares two such means and draws no curve.
-
-    Range 0 to infinity. Source: arXiv 2406.10890, which prints it times 100.
-    """
-    return mean_score(observations, loss, bounds=NATS)
-
-
-_RWKU = partial(rouge, convention="rwku")
-_COLUMNS = (
-    *(
-        Column(f"forget_{level}", f"Forget, {title}", "RWKU", "lower",
-               f"How much of the forgotten answers appears when asked by {title}.", over(part("forget", table), _RWKU))
-        for level, title, table in zip(("fb", "qa", "aa"), ("blanks", "questions", "attacks"), FORGET, strict=True)
-    ),
-    *(
-        Column(f"neighbour_{level}", f"Neighbours, {title}", "RWKU", "higher",
-               f"How much of the neighbours' answers appears when asked by {title}.",
-               over(part("neighbour", table), _RWKU))
-        for level, title, table in zip(("fb", "qa"), ("blanks", "questions"), NEIGHBOUR, strict=True)
-    ),
-    Column("mia_forget_loss", "Loss, forgotten texts", "RWKU", "higher",
-           "How surprised the model is by texts about the forgotten, in nats per token.",
-           over(part("forget", "forget_mia", documents=True), mean_loss), NATS),
-    Column("mia_retain_loss", "Loss, kept texts", "RWKU", "lower",
-           "How surprised the model is by texts about others, in nats per token.",
-           over(part("retain", "retain_mia", documents=True), mean_loss), NATS),
-    Column("utility_general", "MMLU", "RWKU", "higher", "Accuracy in questions of general knowledge.",
-           over(part("general", "retain_mmlu"), choice_accuracy)),
-    Column("utility_truthfulness", "TruthfulQA, MC1", "RWKU", "higher", "How often the true choice is the likeliest.",
-           over(part("general", "truthful"), choice_accuracy)),
-    Column("utility_factuality", "TriviaQA", "RWKU", "higher", "How much of the right answers appears.",
-           over(part("general", "triviaqa"), _RWKU)),
-    Column("utility_fluency", "Fluency", "RWKU", "higher", "How varied the words of free answers are, in bits.",
-           over(part("holdout", "fluency"), fluency), BITS),
-)  # fmt: skip
+NPO_RATE, NPO_BATCH, NPO_BETA = 2e-6, 16, 0.2
+"""Of the authors' code."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +46,7 @@ class Rwku:
     """Targets forgotten at once."""
     brought: Brought = Brought()
     choices: ClassVar[tuple[str, ...]] = ("general",)
-    columns: ClassVar[tuple[Column, ...]] = _COLUMNS
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
     shown: ClassVar[Mapping[str, str]] = {
         "forget_fb": "forget FB ↓", "forget_qa": "forget QA ↓", "forget_aa": "forget AA ↓",
         "neighbour_fb": "neighbour FB ↑", "neighbour_qa": "neighbour QA ↑", "mia_forget_loss": "FM loss ↑",
@@ -145,7 +92,7 @@ class Rwku:
         """
         files = self._files()
         wanted = self._targets(files)
-        written = files.records(self._place("positive"), partial(_text, "positive"))
+        written = _read(files, "positive", _text)
         files.check()
         size = CHARACTERS if self.brought.anything else invented.CHARACTERS
         return Data(forget=pieces([record for record in written if record.subject in wanted], size))
@@ -157,18 +104,15 @@ class Rwku:
             UserError: Files are missing or faulty.
         """
         files = self._files()
-        wanted, plain = self._targets(files), not self.brought.anything
-        forget = [r for table in FORGET for r in files.records(self._place(table), partial(probe, table, plain))]
-        near = [r for table in NEIGHBOUR for r in files.records(self._place(table), partial(probe, table, plain))]
-        seen = files.records(self._place("forget_mia"), partial(_text, "forget_mia"), optional=True)
-        kept = files.records(self._place("retain_mia"), partial(_text, "retain_mia"), optional=True)
-        general = [
-            r for table in UTILITY
-            for r in files.records(self._place(table), partial(utility, table, plain), optional=True)
-        ]  # fmt: skip
-        free = files.records(self._place("fluency"), partial(utility, "fluency", plain), optional=True)
+        mine, plain = frozenset(self._targets(files)), not self.brought.anything
+        asked, able = partial(probe, plain), partial(utility, plain)
+        forget = [r for table in FORGET for r in _read(files, table, asked)]
+        near = [r for table in NEIGHBOUR for r in _read(files, table, asked)]
+        seen = _read(files, "forget_mia", _text, optional=True)
+        kept = _read(files, "retain_mia", _text, optional=True)
+        general = [r for table in UTILITY for r in _read(files, table, able, optional=True)]
+        free = _read(files, "fluency", able, optional=True)
         files.check()
-        mine = frozenset(wanted)
         return Data(
             forget=tuple(r for r in (*forget, *seen) if r.subject in mine),
             retain=tuple(r for r in kept if r.subject in mine),
@@ -179,16 +123,21 @@ class Rwku:
         )
 
     def _targets(self, files: Published) -> tuple[str, ...]:
-        names = [line.identifier("target") for line in files.lines(self._place("intro"))]
+        lines = files.lines("All/intro")
+        names = [line.identifier("target") for line in lines]
+        files.problems += [problem for line in lines for problem in line.problems]
         if names and len(names) < self.setting:
             files.problems.append(f"intro: file: {len(names)} targets, but {self.setting} are to be forgotten")
         return tuple(names[: self.setting])
 
-    def _place(self, table: str) -> str:
-        return f"All/{table}"
-
     def _files(self) -> Published:
         return opened("RWKU", HUB, self.brought.data, tables)
+
+
+def _read(
+    files: Published, table: str, build: Callable[[str, Line, int], Record], *, optional: bool = False
+) -> tuple[Record, ...]:
+    return files.records(f"All/{table}", build=partial(build, table), optional=optional)
 
 
 def _text(table: str, line: Line, number: int) -> Record:
@@ -202,9 +151,12 @@ def protocol(setting: int, brought: Brought) -> Rwku:
 
 def preset(name: str, brought: Brought) -> Method:
     """The method tuned for the embedded model, or with the published training settings."""
-    if not brought.anything:
-        return embedded(name)
-    return published(name, replace(PUBLISHED, lr=RATES.get(name, PUBLISHED.lr)), BATCH)
+    if name == "npo":
+        optim = replace(PUBLISHED, lr=NPO_RATE)
+        found: Any = published(name, optim, NPO_BATCH) if brought.anything else embedded(name)
+        alone: Method = replace(found, retain_weight=0.0, beta=NPO_BETA if brought.anything else found.beta)
+        return alone
+    return published(name, PUBLISHED, BATCH) if brought.anything else embedded(name)
 
 
 def tables() -> Tables:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from benign.data.line import Line
 from benign.data.record import Record
@@ -18,7 +19,7 @@ _FORMS: Mapping[str, str] = {"affirmative suffix": UNANSWERED, "incontext learni
 _LETTERS = string.ascii_uppercase
 
 
-def probe(table: str, plain: bool, line: Line, number: int) -> Record:
+def probe(plain: bool, table: str, line: Line, number: int) -> Record:
     """A probe about the target that the row names, or about a neighbour of it.
 
     ``plain`` asks the bare query, for the embedded model, which knows no instructions.
@@ -30,12 +31,13 @@ def probe(table: str, plain: bool, line: Line, number: int) -> Record:
     return Record(f"{table}/{number}", line.identifier("subject"), question=asked, answer=answer)
 
 
-def utility(table: str, plain: bool, line: Line, number: int) -> Record:
+def utility(plain: bool, table: str, line: Line, number: int) -> Record:
     """A question of general ability, of the table's own form."""
     subject = line.text("subject")
     read = {"retain_mmlu": _mmlu, "truthful": _truthful, "triviaqa": _trivia, "fluency": _fluent}[table]
-    question, answer, options = read(line, plain)
-    return Record(f"{table}/{number}", subject, question=question, answer=answer, options=options, kind="general")
+    question, answer, others = read(line, plain)
+    found = Record(f"{table}/{number}", subject, question=question, answer=answer, kind="general")
+    return replace(found, rewordings=others) if table == "triviaqa" else replace(found, options=others)
 
 
 def _mmlu(line: Line, plain: bool) -> tuple[str, str, tuple[str, ...]]:
@@ -78,12 +80,12 @@ def _truthful(line: Line, plain: bool) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _trivia(line: Line, plain: bool) -> tuple[str, str, tuple[str, ...]]:
-    """TriviaQA; of several accepted answers the first is compared with."""
+    """TriviaQA, which accepts several answers."""
     question, answers = line.identifier("question"), line.texts("answers")
     if not answers and "answers" not in line.faulty:
         line.bad("answers", "missing or empty")
     asked = question if plain else QUESTION.format(question)
-    return asked, answers[0] if answers else "", ()
+    return asked, answers[0] if answers else "", answers[1:]
 
 
 def _fluent(line: Line, plain: bool) -> tuple[str, str, tuple[str, ...]]:

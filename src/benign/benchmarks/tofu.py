@@ -82,11 +82,11 @@ class Tofu:
             UserError: Files are missing or faulty.
         """
         files, forget = self._files(), f"forget{self.setting:02d}"
-        wrong = {record.question: record.perturbed for record in files.records(f"{forget}_alternates", _compared,
-                                                                               optional=True)}  # fmt: skip
+        compared = files.records(f"{forget}_alternates", build=_compared, optional=True)
+        wrong = {record.question: record.perturbed for record in compared}
         found = Data(
-            forget=files.records(forget, self._row(forget, "memory", wrong)),
-            retain=files.records(f"retain{100 - self.setting}", self._row("retain", "memory")),
+            forget=files.records(forget, build=self._row(forget, "memory", wrong)),
+            retain=files.records(f"retain{100 - self.setting}", build=self._row("retain", "memory")),
         )
         files.check()
         return found
@@ -100,11 +100,11 @@ class Tofu:
         files, forget = self._files(), f"forget{self.setting:02d}"
         holdout = f"holdout{self.setting:02d}"
         found = Data(
-            forget=files.records(f"{forget}_perturbed", self._row(forget, "memory")),
-            retain=files.records("retain_perturbed", self._row("retain_perturbed", "memory")),
-            neighbour=files.records("real_authors_perturbed", self._row("real_authors", "memory")),
-            general=files.records("world_facts_perturbed", self._row("world_facts", "general")),
-            holdout=files.records(holdout, self._row(holdout, "memory"), optional=True),
+            forget=files.records(f"{forget}_perturbed", build=self._row(forget, "memory")),
+            retain=files.records("retain_perturbed", build=self._row("retain_perturbed", "memory")),
+            neighbour=files.records("real_authors_perturbed", build=self._row("real_authors", "memory")),
+            general=files.records("world_facts_perturbed", build=self._row("world_facts", "general")),
+            holdout=files.records(holdout, build=self._row(holdout, "memory"), optional=True),
         )
         files.check()
         return found

@@ -13,32 +13,36 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from benign.audit.column import Column, over
 from benign.audit.metrics.choice import choice_accuracy
 from benign.benchmarks import invented
 from benign.benchmarks.documents import CHARACTERS, document, pieces
-from benign.benchmarks.presets_text import TEXT, embedded, published
+from benign.benchmarks.presets_text import DOCUMENTS, embedded, published
 from benign.benchmarks.protocol import Brought, part
 from benign.benchmarks.published import Published, Tables, opened
 from benign.data.line import Line
 from benign.data.record import Data, Record
 from benign.engine.recipe import Method, Optim
+from benign.parts.loci.all_weights import AllWeights
 
 Domain = Literal["bio", "cyber"]
 VARIANTS = ("bio", "cyber")
 SETTINGS = (1,)
 """There is one forget set per domain."""
-METHODS = tuple(name for name in TEXT if name not in ("altpo", "dpo", "idk", "smfa"))
-"""Those that need documents only."""
+METHODS = DOCUMENTS
 PUBLISHED = Optim(lr=5e-5, epochs=None, steps=150, schedule="constant")
 """RMU's official code: 150 batches of 4 (OpenUnlearning: 80 of 16)."""
 BATCH = 4
+STEERED = AllWeights(modules=r".*layers\.(5|6|7)\.mlp\.down_proj")
+"""What RMU may move: the MLP outputs of the steered layer and of the two before."""
 SUBJECTS: Mapping[Domain, str] = {"bio": "biology", "cyber": "cybersecurity"}
 LETTERS = string.ascii_uppercase
+_ON_REQUEST = "bio_remove_dataset"
+"""What the bio forget corpus is called in the archive that is given out on request."""
 _MINIMUM = 50
 """Characters; shorter lines of a corpus are passed over, as in the official code."""
 
@@ -100,24 +104,20 @@ class Wmdp:
             UserError: Files are missing or faulty.
         """
         files = self._files()
-        table = f"wmdp-{self.domain}/test"
-        short = f"{self.domain}_questions"
+        places = (f"{self.domain}_questions", f"wmdp-{self.domain}/test")
         # The published prompt needs a model that knows what a letter means; the embedded one is asked by content.
         ask: Put = partial(lettered, SUBJECTS[self.domain]) if self.brought.anything else by_content
-        forget = files.records(short, partial(_question, "wmdp", ask), optional=True)
         found = Data(
-            forget=forget or files.records(table, partial(_question, "wmdp", ask)),
-            general=files.records("all/test", partial(_question, "mmlu", ask), optional=True),
+            forget=files.records(*places, build=partial(_question, "wmdp", ask)),
+            general=files.records("all/test", build=partial(_question, "mmlu", ask), optional=True),
         )
         files.check()
         return found
 
     def _corpus(self, files: Published, split: str) -> tuple[Record, ...]:
         table = f"{self.domain}-{split}-corpus"
-        read = partial(files.records, build=partial(document, table), raw=True)
-        records = read(table, optional=split == "forget" and self.domain == "bio")
-        # Those who were given the corpus on request have it under this name (issue 3 of the official repository).
-        records = records or read("bio_remove_dataset")
+        places = (table, f"{table}/train", *((_ON_REQUEST,) if table == "bio-forget-corpus" else ()))
+        records = files.records(*places, build=partial(document, table), raw=True)
         size = CHARACTERS if self.brought.anything else invented.CHARACTERS
         return pieces([record for record in records if len(record.text) > _MINIMUM], size)
 
@@ -160,7 +160,11 @@ def protocol(setting: int, brought: Brought, domain: Domain) -> Wmdp:
 
 def preset(name: str, brought: Brought, domain: Domain) -> Method:
     """The method tuned for the embedded model, or with the published training settings."""
-    return published(name, PUBLISHED, BATCH) if brought.anything else embedded(name)
+    if not brought.anything:
+        return embedded(name)
+    method: Any = published(name, PUBLISHED, BATCH)
+    steered: Method = replace(method, locus=STEERED) if name in ("rmu", "adaptive_rmu") else method
+    return steered
 
 
 def tables(domain: Domain) -> Tables:

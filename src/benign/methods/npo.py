@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benign.engine.recipe import Optim, Recipe, Train
+from benign.engine.recipe import Optim, Recipe, Term, Train
 from benign.methods import _terms
 from benign.parts.loci import Locus
 from benign.parts.loci.lora import Lora
@@ -24,7 +24,7 @@ class NPO:
     retain_batch: int = 2
     """Retained records per step."""
     retain_weight: float = 1.0
-    """Weight of the retain term."""
+    """Weight of the retain term; 0 leaves it out (the paper has both)."""
     optim: Optim = Optim(lr=1e-4, epochs=5.0)
     """How long and how fast."""
     locus: Locus = Lora()
@@ -34,8 +34,7 @@ class NPO:
 
     def recipe(self) -> Recipe:
         """One training stage."""
-        terms = (
-            _terms.forget(NegativePreference(self.beta), self.forget_batch),
-            _terms.retain(self.retain_batch, self.retain_weight),
-        )
+        terms: tuple[Term, ...] = (_terms.forget(NegativePreference(self.beta), self.forget_batch),)
+        if self.retain_weight:
+            terms += (_terms.retain(self.retain_batch, self.retain_weight),)
         return Recipe((Train("npo", terms, self.optim, self.locus, self.update),))
