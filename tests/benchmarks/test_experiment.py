@@ -167,5 +167,8 @@ def test_what_is_missing_is_run_and_what_is_there_is_not(tiny: None, tmp_path: P
     assert bench((0,), "idk").boards == first.boards and told == []
     assert (out / "smllmun" / "idk.json").read_bytes() == before
     second = bench((0, 1), "idk", "npo")
+    kept = {one.name: one for one in read_experiments(out / "experiments")}
+    assert (kept["idk"].method, kept["idk"].settings, kept["idk"].seeds) == (METHODS["idk"], (5,), (0, 1))
+    assert kept["npo"].seeds == (0, 1) and kept["bad"].seeds == (0,)
     assert "05/npo-1: train npo" in told and not any(what.startswith("05/idk-0") for what in told)
     assert [(r.method, r.seed) for r in second.boards[5].rows[1:]] == [("npo", 0), ("npo", 1), ("idk", 0), ("idk", 1)]

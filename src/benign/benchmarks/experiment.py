@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benign.data.atomic import write_text
 from benign.engine import canonical
 from benign.engine.recipe import Method
 from benign.errors import UserError, unknown_name
@@ -88,6 +89,21 @@ def as_text(experiment: Experiment) -> str:
         "method": canonical.to_plain(experiment.method),
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def save_experiment(folder: Path, experiment: Experiment) -> None:
+    """Write ``<folder>/<benchmark>/<name>.json``; the same experiment's settings and seeds that are there stay.
+
+    Raises:
+        UserError: What is there is no experiment.
+    """
+    path = folder / experiment.benchmark / f"{experiment.name}.json"
+    there = read_experiment(path) if path.exists() else experiment
+    if there.digest == experiment.digest:
+        settings = dict.fromkeys((*there.settings, *experiment.settings))
+        seeds = dict.fromkeys((*there.seeds, *experiment.seeds))
+        experiment = replace(experiment, settings=tuple(settings), seeds=tuple(seeds))
+    write_text(path, as_text(experiment))
 
 
 def _method(path: Path, content: Any) -> Method:

@@ -12,7 +12,7 @@ from benign.audit.run import Audit, Settings, audit
 from benign.audit.score import Row, Scoreboard
 from benign.audit.scoreboard import save
 from benign.benchmarks import catalogue
-from benign.benchmarks.experiment import Experiment
+from benign.benchmarks.experiment import Experiment, save_experiment
 from benign.benchmarks.grid import Cell, Failure, How, references, run_grid
 from benign.benchmarks.presets import DEMO, embedded
 from benign.benchmarks.protocol import OFFLINE, Brought
@@ -116,9 +116,10 @@ def run_bench(
 ) -> dict[str, Bench]:
     """Measure what is missing of the experiments, and make each benchmark's tables anew.
 
-    Rows go to ``out/<benchmark>/<method>.json``, the two reference models' to ``references.json``, and per setting all
-    of them together to ``<setting>/scoreboard.json``, with the means over the seeds in ``table.md``. Rows that are
-    there are kept; runs, observations and attacks are resumed. A run that fails does not stop the others.
+    What is run goes to ``out/experiments/<benchmark>/<method>.json``, rows to ``out/<benchmark>/<method>.json``, the
+    two reference models' to ``references.json``, and per setting all of them together to ``<setting>/scoreboard.json``,
+    with the means over the seeds in ``table.md``. Rows that are there are kept; runs, observations and attacks are
+    resumed. A run that fails does not stop the others.
 
     Args:
         experiments: What to measure.
@@ -131,6 +132,8 @@ def run_bench(
     report = progress or _silent
     how = How(Settings(most=None), workers, threads)
     out = out / f"own-{brought.digest}" if brought.anything else out
+    for experiment in experiments:
+        save_experiment(out / "experiments", experiment)
     found = {}
     for benchmark in dict.fromkeys(experiment.benchmark for experiment in experiments):
         mine = [experiment for experiment in experiments if experiment.benchmark == benchmark]

@@ -151,12 +151,12 @@ def protocol(setting: int, brought: Brought) -> Rwku:
 
 def preset(name: str, brought: Brought) -> Method:
     """The method tuned for the embedded model, or with the published training settings."""
-    if name == "npo":
+    method: Any = published(name, PUBLISHED, BATCH) if brought.anything else embedded(name)
+    if name == "npo" and brought.anything:
         optim = replace(PUBLISHED, lr=NPO_RATE)
-        found: Any = published(name, optim, NPO_BATCH) if brought.anything else embedded(name)
-        alone: Method = replace(found, retain_weight=0.0, beta=NPO_BETA if brought.anything else found.beta)
-        return alone
-    return published(name, PUBLISHED, BATCH) if brought.anything else embedded(name)
+        method = replace(method, optim=optim, forget_batch=NPO_BATCH, beta=NPO_BETA)
+    alone: Method = replace(method, retain_weight=0.0) if hasattr(method, "retain_weight") else method
+    return alone
 
 
 def tables() -> Tables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from benign.benchmarks import invented
 from benign.benchmarks.published import Row, Tables
@@ -19,6 +20,7 @@ _ATTACKS: dict[str, Callable[[Record], str]] = {
 """Four of the nine kinds, in the words that the embedded model knows."""
 
 
+@cache
 def made() -> Tables:
     """The forgotten authors as targets, the retained ones most like each as neighbours."""
     targets = invented.forgotten()

@@ -20,6 +20,7 @@ from benign.benchmarks.summary import SHOWN
 from benign.data.record import Data, Record, of_kind
 from benign.engine.recipe import Method
 from benign.methods.catalogue import find
+from benign.methods.smfa import SMFA
 
 Ratio = Literal[5, 10, 15]
 SETTINGS: tuple[Ratio, ...] = (5, 10, 15)
@@ -126,9 +127,11 @@ def protocol(setting: Ratio, brought: Brought) -> SMLLMUn | OfficialSMLLMUn:
 
 
 def preset(name: str, brought: Brought) -> Method:
-    """The method tuned for the embedded model, or with the paper's defaults."""
+    """The method tuned for the embedded model, or with its paper's defaults."""
     if not brought.anything:
         return embedded(name)
+    if name == "smfa_self_answers":
+        return SMFA(k=float("inf"), self_batch=2, strangers_batch=2)
     method: Method = find(name)()
     return method
 

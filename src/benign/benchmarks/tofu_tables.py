@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from benign.benchmarks import invented
 from benign.benchmarks.published import Row, Tables
@@ -14,6 +15,7 @@ _SAMPLED = 20
 """Retained authors in the retain set's sample for audits (TOFU: 400 of 3,600 questions)."""
 
 
+@cache
 def made() -> Tables:
     """Every table of the data set, and alternates to train on, which TOFU has none of."""
     found: dict[str, list[Row]] = {}
