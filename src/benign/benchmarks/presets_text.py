@@ -28,6 +28,7 @@ from benign.methods.smfa import SMFA
 from benign.methods.task_arithmetic import TaskArithmetic
 from benign.methods.undial import UNDIAL
 from benign.methods.wga import WGA
+from benign.parts.loci import Locus
 from benign.parts.loci.all_weights import AllWeights
 from benign.parts.loci.lora import Lora
 
@@ -89,19 +90,26 @@ def embedded(name: str) -> Method:
     return TUNED[name]
 
 
-def published(name: str, optim: Optim, batch: int) -> Method:
-    """A method with its paper's defaults, trained as the benchmark's authors train: on all weights, by one schedule.
+def published(name: str, optim: Optim, batch: int, locus: Locus | None = None) -> Method:
+    """A method with its paper's defaults, trained as the benchmark's authors train: their weights, their schedule.
 
     Args:
         name: The method's name in the catalogue.
         optim: The benchmark's schedule.
         batch: Forget records per step, and as many retained ones where the method takes any.
+        locus: The weights; all of them where none are given.
 
     Raises:
         UserError: There is no such method.
     """
     method: Any = find(name)()
-    wanted = {"optim": optim, "anchor": optim, "locus": AllWeights(), "forget_batch": batch, "retain_batch": batch}
+    wanted = {
+        "optim": optim,
+        "anchor": optim,
+        "locus": locus or AllWeights(),
+        "forget_batch": batch,
+        "retain_batch": batch,
+    }
     known = {field.name for field in fields(method)}
     changed: Method = replace(method, **{key: value for key, value in wanted.items() if key in known})
     return changed

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from benign.data import jsonl
 from benign.data.atomic import write_text
+from benign.data.images import BadPicture, Pictures
 from benign.data.line import Line, described
-from benign.data.record import Record
+from benign.data.record import ImageRef, Record
 from benign.errors import BadRecords, UserError
 
 Row = Mapping[str, object]
@@ -40,6 +42,23 @@ class Published:
     """The rows where they are not files: small data made here, in the published form."""
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The tables' pictures, each checked once."""
+        return Pictures(self.root)
+
+    def picture(self, line: Line, name: str, value: object) -> tuple[ImageRef, ...]:
+        """A picture as the hub's Parquet files hold it, bytes in an object; none, and a problem, where it is bad."""
+        data = value.get("bytes") if isinstance(value, Mapping) else None
+        if not isinstance(data, bytes):
+            line.bad(name, f"must be a picture with its bytes, not {described(value)}")
+            return ()
+        try:
+            return (self.pictures.embedded(data),)
+        except BadPicture as error:
+            line.bad(name, str(error))
+            return ()
 
     def records(self, *names: str, build: Build, optional: bool = False, raw: bool = False) -> tuple[Record, ...]:
         """A table's records; the faults of its rows are kept for :meth:`check`.
@@ -126,14 +145,27 @@ def opened(benchmark: str, hub: str, given: str, tables: Callable[[], Tables]) -
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
-    """Write tables as JSON files of the published form: lines of objects, or a list of texts."""
+    """Write tables in the published form: lines of JSON objects, a JSON list of texts, Parquet for pictures."""
     for name, rows in tables.items():
         path = folder / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        if rows and isinstance(rows[0], str):
+        if rows and _pictured(rows[0]):
+            _write_parquet(path.with_suffix(".parquet"), rows)
+        elif rows and isinstance(rows[0], str):
             write_text(path, json.dumps(list(rows), indent=1, ensure_ascii=False) + "\n")
         else:
             write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+def _pictured(row: Row | str) -> bool:
+    return not isinstance(row, str) and ("image" in row or "images" in row)
+
+
+def _write_parquet(path: Path, rows: Sequence[Row | str]) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.Table.from_pylist(list(rows)), path)
 
 
 def _downloaded(given: str) -> Path:
