@@ -13,7 +13,7 @@ from benign.audit.sources import Function, Sources, measure
 from benign.errors import NotMeasured
 
 Section = Literal[
-    "forget", "keep", "health", "S-MLLMUn", "TOFU", "MUSE", "WMDP", "RWKU", "BLUR", "MLLMU",
+    "forget", "keep", "health", "S-MLLMUn", "TOFU", "MUSE", "WMDP", "RWKU", "BLUR", "MLLMU", "CLEAR",
     "membership", "texts", "sampled", "attack",
 ]  # fmt: skip
 Measure = Callable[[Sources], Score | NotMeasured]
