@@ -32,6 +32,20 @@ def test_forget_memory_is_also_asked_in_other_words_and_nothing_else_is() -> Non
     assert asks[1].record.images == (PICTURE,)
 
 
+def test_choices_are_scored_in_the_splits_that_ask_for_it_and_never_for_what_is_seen() -> None:
+    chosen = {"options": ("a", "b")}
+    data = Data(
+        forget=(question(0, **chosen), question(1, kind="understanding", **chosen)),
+        general=(question(2, kind="general", **chosen),),
+    )
+
+    def scored(*splits: str) -> set[str]:
+        return {ask.record.id for ask in plan(data, choices=splits) if ask.record.options}
+
+    assert {ask.record.id for ask in plan(data) if ask.record.options} == {"ann-0"}
+    assert (scored("general"), scored("forget", "general")) == ({"ann-2"}, {"ann-0", "ann-2"})
+
+
 def test_few_and_strangers_are_not_asked() -> None:
     asks = plan(Data(few=(question(0),), strangers=(question(1),), holdout=(question(2),), general=(question(3),)))
     assert [ask.split for ask in asks] == ["holdout", "general"]
