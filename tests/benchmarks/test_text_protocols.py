@@ -36,7 +36,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "Settings", lambda **given: Settings(relearn=None, **given))
+    monkeypatch.setattr(run, "Settings", lambda **given: Settings(attacks=(), **given))
 
 
 Settings = run.Settings

@@ -178,7 +178,9 @@ def scoreboard(board: Scoreboard) -> None:
         [f"{known[name].title} {marks[known[name].better]}", *(_number(row.value(name)) for row in board.rows)]
         for name in names
     ]
-    own = dict.fromkeys(name for row in board.rows for name in row.metrics if name not in known and column(name) is None)
+    own = dict.fromkeys(
+        name for row in board.rows for name in row.metrics if name not in known and column(name) is None
+    )
     lines += [[name, *(_number(row.value(name)) for row in board.rows)] for name in own]
     lines.append(["seconds", *(f"{row.seconds:.0f}" for row in board.rows)])
     table(["", *heads], lines, numbers=True)
