@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import socket
 
+import hypothesis
 import pytest
 
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 os.environ.update(
     HF_HUB_OFFLINE="1",
     TRANSFORMERS_OFFLINE="1",
