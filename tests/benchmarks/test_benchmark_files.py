@@ -14,7 +14,7 @@ from benign.errors import UserError
 
 NAMES = (
     "blur-tofu", "blur-rwku", "blur-whp", "blur-wmdp", "clear", "mllmu", "muse-news", "muse-books", "rwku", "smllmun",
-    "tofu", "wmdp-bio", "wmdp-cyber",
+    "tofu", "umu", "wmdp-bio", "wmdp-cyber",
 )  # fmt: skip
 
 

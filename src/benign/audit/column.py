@@ -14,6 +14,7 @@ from benign.errors import NotMeasured
 
 Section = Literal[
     "forget", "keep", "health", "S-MLLMUn", "TOFU", "MUSE", "WMDP", "RWKU", "BLUR", "MLLMU", "CLEAR",
+    "UMU", "FIUBench", "MedForget",
     "membership", "texts", "sampled", "attack",
 ]  # fmt: skip
 Measure = Callable[[Sources], Score | NotMeasured]

@@ -21,7 +21,7 @@ def leak_either(observations: Observations, *, each: Each = recall) -> Score | N
     It lies between the mean and the larger of the two, so forgetting one of them earns little. Range 0 to 1; lower is
     better on the forget set. ``each`` is ROUGE-L recall. Source: UMU-Bench (NeurIPS 2025), its score of forgetting.
     """
-    return _paired(observations, lambda a, b: (a * a + b * b) / (a + b) if a + b else 0.0, each)
+    return _paired(observations, contraharmonic, each)
 
 
 def kept_both(observations: Observations, *, each: Each = recall) -> Score | NotMeasured:
@@ -29,7 +29,17 @@ def kept_both(observations: Observations, *, each: Each = recall) -> Score | Not
 
     Range 0 to 1; higher is better on the retain set: 0 if either is gone. Source: UMU-Bench, its score of retention.
     """
-    return _paired(observations, lambda a, b: 2 * a * b / (a + b) if a + b else 0.0, each)
+    return _paired(observations, harmonic, each)
+
+
+def contraharmonic(one: float, other: float) -> float:
+    """(a^2 + b^2) / (a + b): the mean of the two, each weighted by itself."""
+    return (one * one + other * other) / (one + other) if one + other else 0.0
+
+
+def harmonic(one: float, other: float) -> float:
+    """2ab / (a + b): 0 if either is."""
+    return 2 * one * other / (one + other) if one + other else 0.0
 
 
 def _paired(observations: Observations, pair: Callable[[float, float], float], each: Each) -> Score | NotMeasured:
