@@ -6,7 +6,8 @@ Such a module is all that a benchmark takes. It has
   there is a ``USUAL``; and ``METHODS``, the rows of its table in order;
 - ``protocol(setting, brought)``: a :class:`benign.benchmarks.benchmark.Benchmark`;
 - ``preset(name, brought)``: a method with the numbers to run it with, tuned for the embedded model or published;
-- ``tables()``: small data in the published form, where there are any (``benign bench NAME --make DIR`` writes them).
+- ``tables()``: small data in the published form, where there are any (``benign bench NAME --make DIR`` writes them),
+  and ``stored()``: the pictures that they name, where they do not hold them.
 
 A module of several data sets lists them in ``VARIANTS``, and each function takes one as its last argument;
 ``muse.py`` with News and Books is ``muse-news`` and ``muse-books``.
@@ -87,7 +88,8 @@ class Suite:
         """
         if not hasattr(self.module, "tables"):
             raise UserError(f"{self.name} makes no files", where="--make", fix="it runs without any")
-        write_tables(folder, self.module.tables(*self.variant))
+        stored = self.module.stored(*self.variant) if hasattr(self.module, "stored") else None
+        write_tables(folder, self.module.tables(*self.variant), stored)
 
 
 def names() -> tuple[str, ...]:

@@ -23,10 +23,12 @@ from benign.errors import BadRecords, UserError
 Row = Mapping[str, object]
 Tables = Mapping[str, Sequence[Row | str]]
 """Rows by the table's name; a row that is a text has no other field."""
+Stored = Mapping[str, bytes]
+"""Picture files by their paths below the folder, where the tables name pictures and do not hold them."""
 Build = Callable[[Line, int], Record]
 """A record of a line and its number from 0; what is wrong is noted on the line."""
 _ENDINGS = (".json", ".jsonl", ".parquet", ".txt")
-_WANTED = tuple(f"*{ending}" for ending in _ENDINGS)
+_WANTED = tuple(f"*{ending}" for ending in (*_ENDINGS, ".jpg", ".png"))
 
 
 @dataclass
@@ -40,6 +42,8 @@ class Published:
     root: Path = Path()
     tables: Tables | None = None
     """The rows where they are not files: small data made here, in the published form."""
+    stored: Stored = field(default_factory=dict)
+    """The pictures beside such rows."""
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -56,6 +60,27 @@ class Published:
             return ()
         try:
             return (self.pictures.embedded(data),)
+        except BadPicture as error:
+            line.bad(name, str(error))
+            return ()
+
+    def picture_at(self, line: Line, name: str, *, above: str = "") -> tuple[ImageRef, ...]:
+        """A picture by its path; none, and a problem, where it is bad.
+
+        Args:
+            line: The row.
+            name: The field with the path.
+            above: What the authors call the folder, where their paths begin above it.
+        """
+        given = line.identifier(name).removeprefix("./")
+        path = given.removeprefix(f"{above}/")
+        if not path:
+            return ()
+        try:
+            if self.tables is not None:
+                return (self.pictures.embedded(self.stored[path]),)
+            inside = path if (self.root / path).exists() else given
+            return (self.pictures.at(inside),)
         except BadPicture as error:
             line.bad(name, str(error))
             return ()
@@ -122,7 +147,9 @@ class Published:
                 self.problems.append(f"{path}: file: cannot be read: {error.strerror or type(error).__name__}")
 
 
-def opened(benchmark: str, hub: str, given: str, tables: Callable[[], Tables]) -> Published:
+def opened(
+    benchmark: str, hub: str, given: str, tables: Callable[[], Tables], stored: Callable[[], Stored] = dict
+) -> Published:
     """The files that a user brings, or small data in the same form where there are none.
 
     Args:
@@ -130,12 +157,13 @@ def opened(benchmark: str, hub: str, given: str, tables: Callable[[], Tables]) -
         hub: Where it is published.
         given: A folder, or the id of a data set on the hub; empty for the small data.
         tables: Makes the small data.
+        stored: Makes their pictures, where the tables only name them.
 
     Raises:
         UserError: There is no such folder and the hub does not give the data set.
     """
     if not given:
-        return Published(benchmark, hub, tables=tables())
+        return Published(benchmark, hub, tables=tables(), stored=stored())
     folder = Path(given).expanduser()
     if not folder.is_dir():
         if folder.exists() or given.startswith((".", "/", "~")) or given.count("/") != 1:
@@ -144,8 +172,14 @@ def opened(benchmark: str, hub: str, given: str, tables: Callable[[], Tables]) -
     return Published(benchmark, hub, folder)
 
 
-def write_tables(folder: Path, tables: Tables) -> None:
-    """Write tables in the published form: lines of JSON objects, a JSON list of texts, Parquet for pictures."""
+def write_tables(folder: Path, tables: Tables, stored: Stored | None = None) -> None:
+    """Write tables in the published form: lines of JSON objects, a JSON list of texts, Parquet for pictures.
+
+    ``stored`` are picture files beside them.
+    """
+    for name, data in (stored or {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
     for name, rows in tables.items():
         path = folder / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
