@@ -13,8 +13,9 @@ from benign.benchmarks.run import experiments_of
 from benign.errors import UserError
 
 NAMES = (
-    "blur-tofu", "blur-rwku", "blur-whp", "blur-wmdp", "clear", "fiubench", "mllmu", "muse-news", "muse-books", "rwku",
-    "smllmun", "tofu", "umu", "wmdp-bio", "wmdp-cyber",
+    "blur-tofu", "blur-rwku", "blur-whp", "blur-wmdp", "clear", "fiubench", "medforget-institution",
+    "medforget-patient", "medforget-study", "medforget-section", "mllmu", "muse-news", "muse-books", "rwku", "smllmun",
+    "tofu", "umu", "wmdp-bio", "wmdp-cyber",
 )  # fmt: skip
 
 
