@@ -99,4 +99,4 @@ def _texts(given: object) -> tuple[str, ...]:
     """One text or several; none where any is something else."""
     found = given if isinstance(given, list) else [given]
     good = all(isinstance(one, str) and one.strip() for one in found)
-    return tuple(found) if good else ()
+    return tuple(str(one) for one in found) if good else ()
