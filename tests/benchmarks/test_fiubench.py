@@ -60,6 +60,13 @@ def test_the_forget_set_is_asked_with_all_that_the_numbers_need(tmp_path: Path) 
     assert [r.subject for r in found.retain] == ["05"], "retain5, as the official configuration"
 
 
+def test_the_pictures_may_lie_where_the_authors_have_them(tmp_path: Path) -> None:
+    bench = put(tmp_path)
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "SFHQ").rename(tmp_path / "dataset" / "SFHQ")
+    assert bench.evaluation().forget[0].images[0].encoded() == PICTURE
+
+
 def test_no_forget_set_is_retained(tmp_path: Path) -> None:
     found = put(tmp_path).data()
     assert [r.subject for r in found.forget] == ["02"]
@@ -83,6 +90,7 @@ def test_training_needs_questions_and_answers_alone(tmp_path: Path) -> None:
     [
         ({"image_path": "./dataset/SFHQ/gone.png"}, "image_path: no such file"),
         ({"image_path": "../outside.png"}, "image_path: '..' in the path"),
+        ({"image_path": "long" * 2000}, "image_path: no such file"),
         ({"image_path": None}, "image_path: missing"),
         ({"qa_list": []}, "qa_list: missing or empty"),
         ({"qa_list": [{**QUESTION, "answer": 7}]}, "qa_list: entry 1: answer: must be a text"),

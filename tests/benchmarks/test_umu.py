@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from benign.audit.metrics.choice import chosen
 from benign.audit.observation import Observations
 from benign.audit.score import Score
 from benign.audit.sources import Sources
@@ -212,4 +211,3 @@ def test_the_authors_numbers() -> None:
         assert (stage.optim.lr, stage.optim.epochs, stage.terms[0].batch) == (lr, epochs, 6)
         assert stage.locus == umu.LOCUS
     assert getattr(umu.preset("npo", brought), "beta", 0) == 0.4
-    assert chosen in [each for _, each in umu._TASKS.values()]

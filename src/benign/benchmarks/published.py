@@ -76,14 +76,16 @@ class Published:
         path = given.removeprefix(f"{above}/")
         if not path:
             return ()
-        try:
-            if self.tables is not None:
-                return (self.pictures.embedded(self.stored[path]),)
-            inside = path if (self.root / path).exists() else given
-            return (self.pictures.at(inside),)
-        except BadPicture as error:
-            line.bad(name, str(error))
-            return ()
+        if self.tables is not None:
+            return self.picture(line, name, {"bytes": self.stored.get(path)})
+        problems = []
+        for way in (path, given):
+            try:
+                return (self.pictures.at(way),)
+            except BadPicture as error:
+                problems.append(str(error))
+        line.bad(name, problems[0])
+        return ()
 
     def records(self, *names: str, build: Build, optional: bool = False, raw: bool = False) -> tuple[Record, ...]:
         """A table's records; the faults of its rows are kept for :meth:`check`.
