@@ -1,6 +1,7 @@
-"""Hyper-parameters of the text benchmarks: tuned for the embedded language model, and as published for real ones.
+"""Hyper-parameters of the text benchmarks: chosen for the embedded language model, and as published for real ones.
 
-The embedded model has 2.2 million parameters and forgets in seconds; every number that was tuned for it is here.
+The embedded model has 2.2 million parameters and forgets in seconds; every number that was chosen for it is here, one set
+for all of them (docs/benchmarks.md says what they do on TOFU).
 """
 
 from __future__ import annotations
