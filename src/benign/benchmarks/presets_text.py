@@ -1,6 +1,6 @@
 """Hyper-parameters of the text benchmarks: chosen for the embedded language model, and as published for real ones.
 
-The embedded model has 2.2 million parameters and forgets in seconds; every number that was chosen for it is here, one set
+The embedded model has 2.2 million parameters and forgets in seconds; every number chosen for it is here, one set
 for all of them (docs/benchmarks.md says what they do on TOFU).
 """
 
