@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-import toys
 
+import toys
 from benign.data.record import Data, Record
 from benign.engine.serve import Served
 from benign.models.load import load

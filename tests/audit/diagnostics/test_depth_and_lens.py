@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from audit.inner import asked, data, served, silent
 
+from audit.inner import asked, data, served, silent
 from benign.audit.diagnostics import Diagnosis
 from benign.audit.diagnostics.depth import Depth, losses
 from benign.audit.diagnostics.erased import erased

@@ -48,6 +48,6 @@ def _found() -> dict[str, type[Diagnostic]]:
     for module in pkgutil.iter_modules(diagnostics.__path__):
         place = import_module(f"{diagnostics.__name__}.{module.name}")
         part = getattr(place, "".join(word.capitalize() for word in module.name.split("_")), None)
-        if isinstance(part, type) and part.__module__ == place.__name__:
+        if isinstance(part, type) and part.__module__ == place.__name__ and "__call__" in vars(part):
             found[module.name] = part
     return found

@@ -48,11 +48,9 @@ def telling(model: Model, record: Record) -> Batch:
     the whole answer but for the token that ends it.
     """
     example = model.encoder.full(record)
-    gold = _answer(example)
-    others = [_answer(model.encoder.full(record, answer=a)) for a in {*record.perturbed, *record.options}]
-    others = [other for other in others if other != gold]
-    first = min((_shared(gold, other) for other in others), default=0)
-    last = len(gold) - min((_shared(gold[::-1], other[::-1]) for other in others), default=0)
+    gold, *others = _answers(model, record)
+    begin, end = _alike(gold, others)
+    first, last = begin, len(gold) - end
     if not others or first >= last:
         ends = gold[-1] in model.processor.end_ids and len(gold) > 1
         first, last = 0, len(gold) - int(ends)
@@ -61,6 +59,13 @@ def telling(model: Model, record: Record) -> Batch:
     labels[0, places[:first]] = IGNORED
     labels[0, places[last:]] = IGNORED
     return replace(example, labels=labels)
+
+
+def parts(model: Model, record: Record) -> list[list[int]]:
+    """Of the right answer and then of every wrong one, the tokens that tell it from the others; never none."""
+    answers = _answers(model, record)
+    begin, end = _alike(answers[0], answers[1:])
+    return [answer[begin : len(answer) - end] or answer for answer in answers]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,12 @@ class Told:
         return torch.arange(len(counts)).repeat_interleave(counts)
 
     @cached_property
+    def first(self) -> Tensor:
+        """[records] the place among the rows of each record's first telling token."""
+        counts = torch.bincount(self.owner, minlength=len(self.records))
+        return counts.cumsum(0) - counts
+
+    @cached_property
     def rows_per_batch(self) -> list[int]:
         """How many telling tokens each batch has."""
         return [int((batch.labels[:, 1:] != IGNORED).sum()) for batch in self.batches]
@@ -116,9 +127,19 @@ class Told:
         return torch.equal(own[0], first.inputs["input_ids"][0, : own.shape[1]])
 
 
-def _answer(example: Batch) -> list[int]:
-    ids: list[int] = example.labels[example.labels != IGNORED].tolist()
-    return ids
+def _answers(model: Model, record: Record) -> list[list[int]]:
+    """The tokens of the right answer and of every other one, each once, in the record's order."""
+    others = [answer for answer in (*record.perturbed, *record.options) if answer.strip()]
+    labels = [model.encoder.full(record, answer=answer).labels for answer in dict.fromkeys((record.gold, *others))]
+    found: list[list[int]] = [line[line != IGNORED].tolist() for line in labels]
+    return [found[0], *(ids for ids in found[1:] if ids != found[0])]
+
+
+def _alike(gold: list[int], others: Sequence[list[int]]) -> tuple[int, int]:
+    """How many tokens all of them begin and end with alike; the end is what comes behind the beginning."""
+    begin = min((_shared(gold, other) for other in others), default=0)
+    ends = (_shared(gold[begin:][::-1], other[begin:][::-1]) for other in others)
+    return begin, min(ends, default=0)
 
 
 def _shared(one: Sequence[int], other: Sequence[int]) -> int:
