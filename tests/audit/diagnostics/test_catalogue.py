@@ -27,5 +27,5 @@ def test_lists_of_names() -> None:
     assert catalogue.chosen("all") == NAMES
     assert catalogue.chosen("none") == ()
     assert catalogue.chosen("lens, depth") == ("lens", "depth")
-    with pytest.raises(UserError, match="depht.*did you mean 'depth'"):
+    with pytest.raises(UserError, match=r"depht.*did you mean 'depth'"):
         catalogue.chosen("lens,depht")

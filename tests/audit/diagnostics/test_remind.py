@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from audit.inner import data, served, silent
 from benign.audit.diagnostics.landscape import FEATURES, features, one_against_rest, told_apart
-from benign.audit.diagnostics.remind import Remind, around, landscapes, neighbour
+from benign.audit.diagnostics.remind import Remind, around, landscapes, nearest, neighbour
 from benign.audit.score import Score
 from benign.data.record import Data
 from benign.errors import NotMeasured
@@ -96,9 +96,10 @@ def test_neighbours_are_near_and_few_and_the_same_again(tmp_path: Path) -> None:
     assert "where does ann live ?" in words and "rome" not in words
     assert torch.equal(torch.nonzero(base.labels[0] != -100).squeeze(-1), places)
     table = one.model.module.get_input_embeddings().weight.detach()
+    near = nearest(table, [base.inputs["input_ids"][0]], 4)
     for seed in range(5):
-        found, away = neighbour(base, places, table, 0.3, 4, seed)
-        again, _ = neighbour(base, places, table, 0.3, 4, seed)
+        found, away = neighbour(base, places, table, near, 0.3, seed)
+        again, _ = neighbour(base, places, table, near, 0.3, seed)
         old, new = base.inputs["input_ids"][0], found.inputs["input_ids"][0]
         assert torch.equal(new, again.inputs["input_ids"][0])
         changed = torch.nonzero(old != new).squeeze(-1)
@@ -109,7 +110,7 @@ def test_neighbours_are_near_and_few_and_the_same_again(tmp_path: Path) -> None:
         assert away == pytest.approx(float((table[new] - table[old]).norm()), rel=1e-4)
         assert torch.equal(found.labels[0, places], new[places])
     asked, _ = around(one.model, record, "answer")
-    assert neighbour(asked, places, table, 0.3, 4, 0)[0].labels.tolist() == asked.labels.tolist()
+    assert neighbour(asked, places, table, near, 0.3, 0)[0].labels.tolist() == asked.labels.tolist()
 
 
 def test_the_losses_are_those_of_served(tmp_path: Path) -> None:
@@ -125,5 +126,6 @@ def test_the_losses_are_those_of_served(tmp_path: Path) -> None:
 def test_reasons(tmp_path: Path) -> None:
     one = served(tmp_path, 0)
     assert isinstance(Remind()(one, one, None, Data(forget=data().forget), silent).score, NotMeasured)
-    found = Remind(neighbours=2)(one, one, None, data(), silent).score
+    kinds = ("forget", "retain", "holdout")
+    found = Remind(kinds, neighbours=2)(one, one, None, data(), silent).score
     assert found == NotMeasured("a classifier needs two kinds of records with two subjects each")
