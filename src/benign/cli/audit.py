@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from benign.audit.attacks import Attack
     from benign.audit.judges.judge import Judge
     from benign.audit.run import Audit, Settings
+    from benign.audit.score import Scoreboard
+    from benign.engine.train import Report
 
 
 Out = Annotated[Path, typer.Option(metavar="DIR", help="The audit's folder.")]
@@ -33,6 +35,9 @@ Attacks = Annotated[
     ),
 ]
 
+Diagnostics = Annotated[
+    str, typer.Option(metavar="NAMES", help="Look into the weights: none, all, or names such as depth,lens,probe.")
+]
 SampleCount = Annotated[int, typer.Option("--samples", min=0, help="Sampled answers to each forgotten question.")]
 
 
@@ -52,6 +57,7 @@ def audit(
     judge_model: JudgeModel = None,
     attacks: Attacks = "relearn",
     samples: SampleCount = 0,
+    diagnostics: Diagnostics = "none",
     quantize: options.Quantize = None,
     track: options.Track = None,
     json: options.Json = False,
@@ -63,6 +69,7 @@ def audit(
     Example: benign audit my-model erasure --forget forget.jsonl --retain retain.jsonl --out erasure/audit
     """
     marks = _judge(judge, judge_model, out)
+    inside = _diagnostics(diagnostics)
     data = benign.read(
         forget=forget,
         retain=retain,
@@ -83,6 +90,7 @@ def audit(
             settings=_settings(attacks, samples),
             progress=progress,
         )
+        found = _diagnosed(found, inside, progress)
         report = _report(found, out / "report.html")
         _track(found, track)
     if json:
@@ -91,6 +99,7 @@ def audit(
         render.emit({"out": out, "report": report, "scoreboard": as_json(found.scoreboard)})
         return
     render.scoreboard(found.scoreboard)
+    _show(found.scoreboard, inside)
     render.say(f"report: {report}")
 
 
@@ -111,6 +120,33 @@ def _attacks(text: str) -> tuple[Attack, ...]:
     for name, *budget in (entry.split(":") for entry in text.split(",")):
         made += [changed(attack, budget, f"--attacks {name.strip()}") for attack in chosen(name.strip())]
     return tuple(made)
+
+
+def _diagnostics(names: str) -> tuple[str, ...]:
+    """Which ones, known before hours of work."""
+    if names == "none":
+        return ()
+    from benign.audit.diagnostics.catalogue import chosen
+
+    return chosen(names)
+
+
+def _diagnosed(found: Audit, names: tuple[str, ...], progress: Report) -> Audit:
+    if not names:
+        return found
+    from benign.audit.diagnose import diagnose
+
+    return diagnose(found, names, progress)
+
+
+def _show(board: Scoreboard, names: tuple[str, ...]) -> None:
+    """The diagnostics' own table: what is 0 or 1 differs from one to the next, so no arrow stands beside them."""
+    if names:
+        cells = [[row.value(f"diagnostic_{name}") for row in board.rows] for name in names]
+        lines = [
+            [name, *("-" if v is None else f"{v:.2f}" for v in line)] for name, line in zip(names, cells, strict=True)
+        ]
+        render.table(["inside", *(row.method for row in board.rows)], lines, numbers=True)
 
 
 def _report(found: Audit, path: Path) -> Path:
