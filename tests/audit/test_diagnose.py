@@ -37,6 +37,7 @@ def test_every_row_has_its_numbers_beside_what_it_had(tmp_path: Path, models: Se
     assert values["npo"] is not None and 0 < values["npo"] < 1, "a third random model is neither"
     assert scoreboard.load(tmp_path / "scoreboard.json") == found.scoreboard
     assert all(set(row.metrics) == {"seen", *(f"diagnostic_{n}" for n in NAMES)} for row in found.scoreboard.rows)
+    assert found.inside["npo"]["depth"].layers == diagnose(found, NAMES, silent).inside["npo"]["depth"].layers
     told = json.loads((tmp_path / "diagnostics.json").read_text())["rows"][2]
     assert told["method"] == "npo" and len(told["diagnostics"]["lens"]["layers"]["unlearned"]) == 2
 

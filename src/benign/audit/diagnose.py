@@ -42,16 +42,18 @@ def diagnose(found: Audit, names: Sequence[str], report: Report) -> Audit:
     known = {candidate.name: candidate.system for candidate in reversed(found.candidates)}
     work = _Work(known[ORIGINAL], known.get(RETRAINED), found.data, found.folder, report)
     rows, told = [], []
+    inside: dict[str, Mapping[str, Diagnosis]] = {}
     for row, candidate in zip(found.scoreboard.rows, found.candidates, strict=True):
         made = {name: work.made(name, candidate) for name in names}
         rows.append(_with(row, made))
+        inside.setdefault(row.method, made)
         diagnostics = {name: _plain(diagnosis) for name, diagnosis in made.items()}
         told.append({"method": row.method, "seed": row.seed, "diagnostics": diagnostics})
     board = replace(found.scoreboard, rows=tuple(rows))
     if world().main:
         _write(found.folder / FILE, {"rows": told})
         save(board, found.folder / "scoreboard.json")
-    return replace(found, scoreboard=board)
+    return replace(found, scoreboard=board, inside=inside)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from benign.audit.attacking import Attacker
 from benign.audit.attacks import Attack, Found
 from benign.audit.attacks.catalogue import columns_of
 from benign.audit.attacks.relearn import Relearn
+from benign.audit.diagnostics import Diagnosis
 from benign.audit.index import Observed, save_index
 from benign.audit.judges.judge import Judge
 from benign.audit.observation import Observations
@@ -54,6 +55,8 @@ class Audit:
     folder: Path
     attacked: Mapping[str, Mapping[str, Found]] = field(default_factory=dict)
     """What the attacks found: by method, of the first seed seen, and by the attack's column."""
+    inside: Mapping[str, Mapping[str, Diagnosis]] = field(default_factory=dict)
+    """What the diagnostics found: by method, of the first seed seen, and by the diagnostic's name."""
 
     def report(self, path: str | Path) -> Path:
         """Write the report as one HTML file.

@@ -12,6 +12,7 @@ from benign.audit.run import Audit
 from benign.audit.score import ORIGINAL, RETRAINED
 from benign.data.record import Record
 from benign.report.html import write
+from benign.report.inside import layer_curves
 from benign.report.page import Example, LayerMask, Page
 from benign.report.trials import trials
 
@@ -40,6 +41,7 @@ def build_report(audit: Audit, path: str | Path, *, reproduce: Sequence[str] = (
         reproduce=tuple(reproduce),
         facts=_facts(audit),
         trials=trials(audit.attacked),
+        layers=layer_curves(audit.inside),
         artefacts=(f"{audit.folder.name}/observations (the answers, which quote the records)",),
     )
     return write(page, path)

@@ -20,6 +20,7 @@ from benign.report.examples import MOST, groups
 from benign.report.findings import comparable
 from benign.report.glossary import GLOSSARY
 from benign.report.heat import heat_map
+from benign.report.layers import layers_drawing
 from benign.report.page import Page
 from benign.report.plots import bars, tradeoff
 from benign.report.table import tables
@@ -47,6 +48,7 @@ def render(page: Page) -> str:
         attacks=attacks,
         dots=[Markup(dots(attacks, narrow=narrow)) for narrow in (False, True)] if attacks else [],
         heat=[Markup(heat_map(page.masks, narrow=narrow)) for narrow in (False, True)] if page.masks else [],
+        layers=[(c, [Markup(layers_drawing(c, narrow=narrow)) for narrow in (False, True)]) for c in page.layers],
         groups=groups(page.examples),
         left_out=max(0, len(page.examples) - MOST),
         glossary=GLOSSARY,

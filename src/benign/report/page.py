@@ -65,6 +65,18 @@ class LayerMask:
 
 
 @dataclass(frozen=True)
+class LayerCurves:
+    """What one diagnostic saw in every decoder layer, model by model."""
+
+    name: str
+    title: str
+    meaning: str
+    """What a number is, and what its two ends are."""
+    lines: Mapping[str, tuple[float | None, ...]]
+    """By method, one number per layer from 0 to 1; None where a layer has none."""
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything that a report shows."""
 
@@ -78,6 +90,8 @@ class Page:
     """Model, data, seeds, hardware, versions: what a reader needs to place the numbers."""
     trials: tuple[Trial, ...] = ()
     """The attacks' evidence, where it is at hand."""
+    layers: tuple[LayerCurves, ...] = ()
+    """What the diagnostics saw, where any looked at layers."""
     threshold: float = 0.5
     """The memorisation gap below which nothing is ranked."""
     artefacts: tuple[str, ...] = ()

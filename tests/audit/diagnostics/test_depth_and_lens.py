@@ -115,6 +115,20 @@ def test_a_gain_is_no_erasure() -> None:
     assert erased(np.array([[1.0]]), np.array([[-3.0]])).records == (0.0,)
 
 
+def test_rows_belong_to_records(models: tuple[Served, Served]) -> None:
+    """Answers of one, two and three telling tokens: which row is whose, which is its first, and the mean of each."""
+    said = ("rome", "rome oslo", "lima rome oslo")
+    records = [Record(str(i), str(i), question="where does ann live ?", answer=a) for i, a in enumerate(said)]
+    told = Told.of(models[0], records, None)
+    counts = [len(r.answer.split()) for r in told.records]
+    assert sorted(counts) == [1, 2, 3] and torch.bincount(told.owner).tolist() == counts
+    words = models[0].model.processor.tokenizer.convert_ids_to_tokens(told.labels.tolist())
+    assert words == " ".join(r.answer for r in told.records).split()
+    assert [words[i] for i in told.first.tolist()] == [r.answer.split()[0] for r in told.records]
+    rows = torch.arange(6.0)
+    assert told.mean(rows).tolist() == [rows[told.owner == i].mean() for i in range(3)]
+
+
 def test_telling_tokens_are_those_that_differ(models: tuple[Served, Served]) -> None:
     """The wrong answers begin and end alike, so one word in the middle remains; without them it is the answer."""
     model = models[0].model
