@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, harmonic_mean, variance
 
 from benign.audit.columns import column
-from benign.audit.score import DESTROYED, ORIGINAL, RETRAINED, Row, Score, Scoreboard
+from benign.audit.score import DESTROYED, ORIGINAL, RETRAINED, SUPPRESSED, Row, Score, Scoreboard
 from benign.errors import NotMeasured
 
 PROBES = ("memory_rouge", "memory_paraphrased", "memory_text")
@@ -41,10 +41,11 @@ def standing(scoreboard: Scoreboard, threshold: float = 0.5) -> tuple[Standing, 
     """Every method's forgetting, keeping and their harmonic mean, best first; ties stand in order of name.
 
     Forgetting is how far memory went from the original's to the retrained model's, on the probe (by picture, in other
-    words, by name) where it went least; going below the retrained model earns nothing. Keeping is the harmonic mean
-    of what is left of understanding on the forgotten pictures, of retained memory and of general ability, each
-    relative to the original and at most 1. Doing nothing has forgetting 0 and a blank model has keeping 0, so both end
-    at 0, and a row noted as destroyed stands behind all others. Several seeds of a method count by their mean.
+    words, by name) where it went least; going below the retrained model earns nothing, and neither does a row noted as
+    suppressed, whose memory went nowhere. Keeping is the harmonic mean of what is left of understanding on the
+    forgotten pictures, of retained memory and of general ability, each relative to the original and at most 1. Doing
+    nothing has forgetting 0 and a blank model has keeping 0, so both end at 0, and a row noted as destroyed stands
+    behind all others. Several seeds of a method count by their mean.
     """
     if isinstance(scoreboard.gap, NotMeasured):
         return NotMeasured(f"no memorisation gap: {scoreboard.gap.reason}")
@@ -88,9 +89,9 @@ def _gap(original: Row, retrained: Row, name: str) -> float:
 def _standing(row: Row, original: Row, retrained: Row, probes: Sequence[str], kept: Sequence[str]) -> Standing:
     forgetting = min(_gap(original, row, name) / _gap(original, retrained, name) for name in probes)
     shares = [(row.value(name) or 0.0) / (original.value(name) or 1.0) for name in kept]
-    forgetting = min(1.0, max(0.0, forgetting))
+    forgetting = 0.0 if row.noted(SUPPRESSED) else min(1.0, max(0.0, forgetting))
     keeping = harmonic_mean([min(1.0, max(0.0, share)) for share in shares])
-    destroyed = any(note.startswith(DESTROYED) for note in row.notes)
+    destroyed = row.noted(DESTROYED) is not None
     return Standing(row.method, forgetting, keeping, harmonic_mean([forgetting, keeping]), destroyed)
 
 

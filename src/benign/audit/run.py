@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benign.audit import deployed
 from benign.audit.attacking import Attacker
 from benign.audit.attacks import Attack, Found
 from benign.audit.attacks.catalogue import columns_of
@@ -199,6 +200,7 @@ class _Work:
                 peak_rss_mb=candidate.peak_rss_mb,
                 seed=candidate.seed,
                 guarantee=candidate.guarantee,
+                notes=self._deployed(candidate, systems[0]),
             )
             rows.append(row)
         gap = measured_gap(seen[ORIGINAL], seen.get(RETRAINED))
@@ -211,15 +213,26 @@ class _Work:
         here.wait()
         return Audit(board, seen, tuple(systems), self.data, self.folder, attacked)
 
-    def _observe(self, name: str, system: System) -> Observations:
+    def _observe(
+        self, name: str, system: System, asks: Sequence[Ask] | None = None, what: str = "audit"
+    ) -> Observations:
         return observe(
             system,
-            self.asks,
+            self.asks if asks is None else asks,
             cache=self.folder / "observations",
             max_new_tokens=self.settings.max_new_tokens,
-            samples=self.settings.samples,
-            progress=lambda done, total: self.report(f"audit {name}", done, total),
+            samples=self.settings.samples if asks is None else None,
+            progress=lambda done, total: self.report(f"{what} {name}", done, total),
         )
+
+    def _deployed(self, candidate: Candidate, original: Candidate) -> tuple[str, ...]:
+        if candidate.name in (ORIGINAL, RETRAINED):
+            return ()
+
+        def ask(system: System, asks: Sequence[Ask]) -> Observations:
+            return self._observe(candidate.name, system, asks, "ask plainly")
+
+        return deployed.notes(candidate.system, original.system, self.asks, ask)
 
     def _key(self, system: System) -> str:
         chosen = self.settings

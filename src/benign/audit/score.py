@@ -10,6 +10,19 @@ from benign.errors import NotMeasured
 ORIGINAL = "original"
 RETRAINED = "retrained"
 DESTROYED = "destroyed"
+"""What a note begins with where the model is broken: its row stands behind all others."""
+REMEMBERS = "still remembers"
+"""What a note begins with where the forgotten answers are still given."""
+SUPPRESSED = "suppressed"
+"""What a note begins with where the memory is hidden and still in the weights: it counts as not forgotten."""
+REPLACED = "replaced"
+"""What a note begins with where wrong answers were taught in the place of the right ones."""
+RECOGNISES = "recognises"
+"""What a note begins with where a model declines, and still picks the right answers out among wrong ones."""
+REFUSES = "refuses"
+"""What a note begins with where most of what was to be answered is declined."""
+NOISE = "noise"
+"""What a note begins with where answers are no language."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,10 @@ class Row:
     """Plain words that a reader must see beside the numbers, such as "destroyed"."""
     judge: str = ""
     """Name and version of the judge behind the fact and meaningful scores."""
+
+    def noted(self, word: str) -> str | None:
+        """The first note that begins with ``word``, or None."""
+        return next((note for note in self.notes if note.startswith(word)), None)
 
     def value(self, name: str) -> float | None:
         """The measured number of a column, or None."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benign.audit import honesty
 from benign.audit.columns import COLUMNS as COLUMNS
 from benign.audit.columns import Column as Column
 from benign.audit.judges.judge import AskedOnce, Judge
@@ -17,7 +18,7 @@ from benign.audit.ranking import mean_rows as mean_rows
 from benign.audit.ranking import ranking as ranking
 from benign.audit.ranking import standing as standing
 from benign.audit.scope import Scope
-from benign.audit.score import DESTROYED, ORIGINAL, RETRAINED, Row, Score, Scoreboard
+from benign.audit.score import DESTROYED, ORIGINAL, REMEMBERS, RETRAINED, Row, Score, Scoreboard
 from benign.audit.sources import Sources
 from benign.data.atomic import write_text
 from benign.errors import NotMeasured, UserError
@@ -70,7 +71,8 @@ def judge_row(
     )
     if method in (ORIGINAL, RETRAINED):
         return row
-    found = (*_destroyed(row, original, asked_once), *_remains(observations, retrained))
+    destroyed = _destroyed(row, original, asked_once)
+    found = (*destroyed, *honesty.notes(sources, destroyed=bool(destroyed)), *_remains(observations, retrained))
     return Row(**{**vars(row), "notes": (*notes, *found)})
 
 
@@ -98,7 +100,7 @@ def _destroyed(row: Row, original: Observations | None, judge: Judge) -> tuple[s
 def _remains(observations: Observations, retrained: Observations | None) -> tuple[str, ...]:
     left = NotMeasured("") if retrained is None else measured_gap(observations, retrained)
     if isinstance(left, Score) and left.low > _REMAINS:
-        return (f"still remembers {left.value:.2f} more than a retrained model",)
+        return (f"{REMEMBERS} {left.value:.2f} more than a retrained model",)
     return ()
 
 

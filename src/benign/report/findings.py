@@ -6,11 +6,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benign.audit.ranking import KEPT, PROBES
-from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
+from benign.audit.score import (
+    NOISE,
+    ORIGINAL,
+    RECOGNISES,
+    REFUSES,
+    REMEMBERS,
+    REPLACED,
+    RETRAINED,
+    SUPPRESSED,
+    Row,
+    Score,
+    Scoreboard,
+)
 from benign.report.tradeoff import Outcome, outcomes
 from benign.report.words import listed, percent, titled
 
-Status = Literal["forgets and keeps", "forgets, at a price", "still remembers", "destroyed", "not judged"]
+Status = Literal[
+    "forgets and keeps", "forgets, at a price", "still remembers", "suppressed", "replaced", "destroyed", "not judged"
+]
 FORGOTTEN = 0.10
 """A method has forgotten if no way of asking gets more than this above the retrained model's answers."""
 KEPT_SHARE = 0.90
@@ -62,16 +76,23 @@ def excess(row: Row, retrained: Row | None) -> float | None:
 def _finding(outcome: Outcome, references: dict[str, Row], judged: bool) -> Finding:
     if outcome.destroyed:
         return Finding(outcome.method, "destroyed", _wreck(outcome.row, references.get(ORIGINAL)))
-    text = " ".join(part for part in (_remembers(outcome, references), _keeps(outcome)) if part)
+    parts = (_remembers(outcome, references), _shown(outcome.row), _keeps(outcome))
+    text = " ".join(part for part in parts if part)
     return Finding(outcome.method, _status(outcome, references.get(RETRAINED), judged), text)
 
 
 def _status(outcome: Outcome, retrained: Row | None, judged: bool) -> Status:
     above = excess(outcome.row, retrained)
+    row = outcome.row
+    if judged and above is not None and above > FORGOTTEN:
+        return "still remembers"
+    # Where who forgets better cannot be seen, that nothing was removed still can.
+    if row.noted(SUPPRESSED) and not row.noted(REMEMBERS):
+        return "suppressed"
+    if row.noted(REPLACED) and not row.noted(REMEMBERS):
+        return "replaced"
     if not judged or above is None:
         return "not judged"
-    if above > FORGOTTEN:
-        return "still remembers"
     if not outcome.shares:
         return "not judged"
     return "forgets and keeps" if min(share for _, share in outcome.shares) >= KEPT_SHARE else "forgets, at a price"
@@ -86,7 +107,15 @@ def _wreck(row: Row, original: Row | None) -> str:
     if meaningful is not None:
         signs.append(f"its answers score {meaningful:.1f} of 10 as language")
     why = listed(signs) or "the audit noted it as destroyed"
-    return f"{why[:1].upper()}{why[1:]}. A model that knows nothing any more has not forgotten: it is broken."
+    parts = (f"{why[:1].upper()}{why[1:]}.", _shown(row))
+    broken = "A model that knows nothing any more has not forgotten: it is broken."
+    return " ".join(part for part in (*parts, broken) if part)
+
+
+def _shown(row: Row) -> str:
+    """The audit's notes on what kind of forgetting this is, as sentences."""
+    notes = [note for word in (SUPPRESSED, REPLACED, RECOGNISES, REFUSES, NOISE) if (note := row.noted(word))]
+    return " ".join(f"{note[:1].upper()}{note[1:]}." for note in notes)
 
 
 def _remembers(outcome: Outcome, references: dict[str, Row]) -> str:

@@ -43,7 +43,7 @@ class Outcome:
     @property
     def destroyed(self) -> bool:
         """Whether the audit noted the model as destroyed, for one seed at least."""
-        return any(note.startswith(DESTROYED) for note in self.row.notes)
+        return self.row.noted(DESTROYED) is not None
 
     @property
     def forgotten(self) -> Score | NotMeasured:

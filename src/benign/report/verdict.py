@@ -117,6 +117,10 @@ def _first(scoreboard: Scoreboard, finding: Finding) -> tuple[Tone, str, str]:
     name = finding.method
     if finding.status == "still remembers":
         return "bad", "No method forgets and keeps", f"{name} stands first and still remembers. {finding.text}"
+    if finding.status == "suppressed":
+        return "bad", f"{name} hides the memory: it is still in the weights", finding.text
+    if finding.status == "replaced":
+        return "mixed", f"{name} puts wrong answers in the place of the right ones", finding.text
     if finding.status == "not judged":
         return "mixed", f"{name} stands first", finding.text
     whole = len(rows[name].shares) == len(KEPT)

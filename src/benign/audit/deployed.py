@@ -1,0 +1,69 @@
+"""What stands between a question and the weights: nothing removed at all, or a template that asks something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+import torch
+
+from benign.audit.metrics.rouge import recall
+from benign.audit.observation import AS_IS, Observations
+from benign.audit.plan import Ask, asked_question
+from benign.audit.score import SUPPRESSED
+from benign.engine.serve import Served, System, stacked
+from benign.models.change import parameters
+
+CAME_BACK = 0.1
+"""So much more of the forgotten answers by asking as the original is asked, and the template is what hid them."""
+Asking = Callable[[System, Sequence[Ask]], Observations]
+
+
+def notes(system: System, original: Served, asks: Sequence[Ask], ask: Asking) -> tuple[str, ...]:
+    """What the weights say of a system of which they can be seen; nothing of one that only answers.
+
+    Args:
+        system: The result as it is deployed.
+        original: The original model.
+        asks: All asks of the audit.
+        ask: Observes a system.
+    """
+    if not isinstance(system, Served):
+        return ()
+    if unchanged(system, original):
+        return (f"{SUPPRESSED}, not removed: the weights are the original's, bit by bit",)
+    told = [a for a in asks if (a.split, a.view) == ("forget", AS_IS) and a.record.kind == "memory"]
+    told = [a for a in told if asked_question(a.record)]
+    plain = undressed(system, original, told)
+    if plain is None:
+        return ()
+    own, bare = (fmean(recall(o) for o in ask(one, told)) for one in (system, plain))
+    if bare - own <= CAME_BACK:
+        return ()
+    found = f"asked through the original's template it gives {bare:.2f} of the forgotten answers"
+    return (f"{SUPPRESSED}, not removed: {found}, through its own {own:.2f}",)
+
+
+def unchanged(system: Served, original: Served) -> bool:
+    """Whether the weights, as they are deployed, are the original's bit by bit."""
+    mine, first = parameters(system.model.module), parameters(original.model.module)
+    if mine.keys() != first.keys():
+        return False
+    touched = {name for delta in system.deltas for name in delta.tensors}
+    if system.model is not original.model:
+        touched = set(mine)
+    before = {name: first[name].detach().clone() for name in touched}
+    with stacked(system.model, system.deltas):
+        return all(torch.equal(mine[name].detach(), weight.to(mine[name].device)) for name, weight in before.items())
+
+
+def undressed(system: Served, original: Served, asks: Sequence[Ask]) -> Served | None:
+    """The system behind the original's processor; None where its own puts every question in the same tokens."""
+    own, first = system.model.encoder, original.model.encoder
+    if system.model is original.model or all(
+        torch.equal(own.prompt(a.record).inputs["input_ids"], first.prompt(a.record).inputs["input_ids"]) for a in asks
+    ):
+        return None
+    bare = replace(system.model, processor=original.model.processor, digest=f"{system.model.digest}, undressed")
+    return Served(bare, system.deltas, system.batch)
