@@ -16,7 +16,7 @@ from benign.cli.main import main
 from benign.errors import BadRecords, UserError
 from tests.cli.running import benign
 
-COMMANDS = ("demo", "unlearn", "audit", "bench", "methods")
+COMMANDS = ("demo", "unlearn", "audit", "bench", "meta", "methods")
 
 
 def ending(error: BaseException, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -96,7 +96,7 @@ def lessons(mix: Mix) -> tuple[Record, ...]:
 def asked() -> Data:
     """What the judged metrics are measured on: the knowledge, with its rewordings; and of the holdout set only the
     authors that no model of the pools has met. Few retained and general questions: they are asked for utility alone."""
-    data, forms = world.splits(RATIO), world.rewordings(RATIO)
+    data, forms = world.splits(RATIO), _forms()
 
     def with_forms(records: Sequence[Record]) -> tuple[Record, ...]:
         known = [(record, forms[record.id]) for record in records]
@@ -166,4 +166,6 @@ def _author(subject: str) -> Author:
     return next(author for author in world.forget_authors(RATIO) if author.id == subject)
 
 
-_forms: partial[Mapping[str, world.Rewording]] = partial(world.rewordings, RATIO)
+@lru_cache
+def _forms() -> Mapping[str, world.Rewording]:
+    return world.rewordings(RATIO)

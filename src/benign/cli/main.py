@@ -14,7 +14,7 @@ import typer
 from typer.main import get_command
 
 import benign
-from benign.cli import audit, bench, compare, demo, methods, unlearn
+from benign.cli import audit, bench, compare, demo, meta, methods, unlearn
 from benign.errors import BadRecords, UserError
 
 INTERNAL, USER, INTERRUPTED = 1, 2, 130
@@ -36,6 +36,7 @@ app.command("unlearn", short_help="Make a model forget.")(unlearn.unlearn)
 app.command("audit", short_help="See what was forgotten and what was kept.")(audit.audit)
 app.command("bench", short_help="Fill in a benchmark's results.")(bench.bench)
 app.command("compare", short_help="Which of two runs is better, and is it chance?")(compare.compare)
+app.command("meta", short_help="Which of the audit's metrics deserve trust?")(meta.meta)
 app.command("methods", short_help="List the methods and their settings.")(methods.methods)
 
 

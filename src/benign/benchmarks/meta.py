@@ -1,0 +1,176 @@
+"""The metrics judged: which of them know who knows, and whose verdict lasts, on pools of embedded models.
+
+Source of the protocol: OpenUnlearning (arXiv 2506.12618, section 4), with the symmetric forms and the filters of the
+unlearning depth score's authors (arXiv 2605.24614); the formulas are in :mod:`benign.audit.meta`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+from benign.audit import meta
+from benign.audit.column import Column
+from benign.audit.columns import COLUMNS
+from benign.audit.metrics.bootstrap import UNIT
+from benign.audit.metrics.model_utility import harmonic
+from benign.audit.score import ORIGINAL, RETRAINED, Row, Scoreboard
+from benign.data.atomic import write_text
+
+POOLS = ("knows", "ignorant")
+"""What the names of the pools' rows begin with, before a slash."""
+UNLEARNED, RELEARNED, QUANTISED = "unlearned", "relearned", "int4"
+"""The same of the unlearned models, and of these after the two attacks."""
+USEFUL = 0.8
+"""An unlearned model that kept less than this share of the original's abilities proves nothing (arXiv 2605.24614)."""
+ABILITIES = ("retained_memory", "general")
+
+
+@dataclass(frozen=True)
+class Forms:
+    """One number in its two forms: only recovery counts, or every change does."""
+
+    one_sided: float
+    symmetric: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How far one metric can be trusted; all numbers from 0 to 1, higher is better."""
+
+    metric: str
+    title: str
+    faithfulness: float
+    """AUC of telling the models that know from those that do not."""
+    relearning: Forms | None
+    """Mean over the unlearned models; None where none is left to attack."""
+    quantisation: Forms | None
+    overall: Forms | None
+    """Harmonic mean of faithfulness, and of the harmonic mean of the two."""
+    models: int
+    """Unlearned models that kept their abilities and have forgotten in the metric's own eyes."""
+
+
+def verdicts(board: Scoreboard) -> tuple[Verdict, ...]:
+    """Every metric of the forget set that was measured on all models, the most trusted first.
+
+    Args:
+        board: Rows named ``knows/...`` and ``ignorant/...``; ``unlearned/NAME``, ``relearned/NAME`` and ``int4/NAME``;
+            ``original``, ``retrained`` and ``relearned/retrained``.
+    """
+    rows = {row.method: row for row in board.rows}
+    found = [judged(column, rows) for column in COLUMNS if about_forgetting(column) and _measured(column, rows)]
+    return tuple(sorted(found, key=lambda v: (-(v.overall.one_sided if v.overall else 0.0), -v.faithfulness, v.metric)))
+
+
+def about_forgetting(column: Column) -> bool:
+    """Whether a column says how much of the forgotten is known."""
+    of_memory = column.section in ("TOFU", "MUSE", "membership", "sampled") or column.name.startswith("memory_")
+    return column.section == "forget" or (of_memory and column.name != "truth_ratio_kept")
+
+
+def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
+    """One metric's verdict."""
+    knows, ignorant = (_values(column.name, rows, pool) for pool in POOLS)
+    faithful = meta.faithfulness(knows, ignorant, column.better)
+    line = threshold([knowledge(column, v) for v in knows], [knowledge(column, v) for v in ignorant])
+    pairs = [
+        name
+        for name in _names(rows, UNLEARNED)
+        if utility(rows[f"{UNLEARNED}/{name}"], rows[ORIGINAL]) >= USEFUL
+        and _known(column, rows[f"{UNLEARNED}/{name}"]) <= line
+    ]
+    if not pairs:
+        return Verdict(column.name, column.title, faithful, None, None, None, 0)
+    relearned = _forms([_relearned(column, rows, name) for name in pairs])
+    quantised = _forms([_quantised(column, rows, name) for name in pairs])
+    overall = Forms(
+        *(
+            meta.overall(faithful, meta.robustness(getattr(relearned, form), getattr(quantised, form)))
+            for form in ("one_sided", "symmetric")
+        )
+    )
+    return Verdict(column.name, column.title, faithful, relearned, quantised, overall, len(pairs))
+
+
+def knowledge(column: Column, value: float) -> float:
+    """The value turned so that higher means more knowledge, and never negative."""
+    if column.better == "lower":
+        return value
+    return 1.0 - value if column.bounds == UNIT else -value
+
+
+def threshold(knows: Sequence[float], ignorant: Sequence[float]) -> float:
+    """The value up to which a model counts as not knowing: where the shares told rightly of both pools add up to most.
+
+    It lies in the middle between two neighbouring values; of several equally good ones it is the lowest.
+    """
+    values = sorted({*knows, *ignorant})
+    middles = [(one + other) / 2 for one, other in pairwise(values)] or values
+
+    def right(line: float) -> float:
+        return fmean(v > line for v in knows) + fmean(v <= line for v in ignorant)
+
+    return max(middles, key=lambda line: (right(line), -line))
+
+
+def utility(row: Row, original: Row) -> float:
+    """What is left of the abilities that were to stay, relative to the original: the harmonic mean."""
+    return harmonic([min(1.0, (row.value(name) or 0.0) / (original.value(name) or 1.0)) for name in ABILITIES])
+
+
+def save(found: Sequence[Verdict], board: Scoreboard, path: Path, *, command: str) -> None:
+    """Write the table as JSON, with the command that makes it and the numbers it is made of."""
+    names = {verdict.metric for verdict in found}
+    content = {
+        "command": command,
+        "models": {name: len(_names({row.method: row for row in board.rows}, name)) for name in (*POOLS, UNLEARNED)},
+        "verdicts": [asdict(verdict) for verdict in found],
+        "rows": {
+            row.method: {name: row.value(name) for name in sorted({*names, *ABILITIES})} for row in board.rows
+        },
+    }  # fmt: skip
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def _relearned(column: Column, rows: Mapping[str, Row], name: str) -> tuple[float, float]:
+    moved = [
+        _known(column, rows[place])
+        for place in (f"{UNLEARNED}/{name}", f"{RELEARNED}/{name}", RETRAINED, f"{RELEARNED}/{RETRAINED}")
+    ]
+    one, both = (meta.robustness_relearn(*moved, symmetric=symmetric) for symmetric in (False, True))
+    return one, both
+
+
+def _quantised(column: Column, rows: Mapping[str, Row], name: str) -> tuple[float, float]:
+    before, after = (_known(column, rows[f"{stage}/{name}"]) for stage in (UNLEARNED, QUANTISED))
+    one, both = (meta.robustness_quantised(before, after, symmetric=symmetric) for symmetric in (False, True))
+    return one, both
+
+
+def _forms(pairs: Sequence[tuple[float, float]]) -> Forms:
+    return Forms(fmean(one for one, _ in pairs), fmean(both for _, both in pairs))
+
+
+def _known(column: Column, row: Row) -> float:
+    value = row.value(column.name)
+    if value is None:
+        raise ValueError(f"{column.name} was not measured for {row.method}")
+    return knowledge(column, value)
+
+
+def _measured(column: Column, rows: Mapping[str, Row]) -> bool:
+    return all(row.value(column.name) is not None for row in rows.values())
+
+
+def _values(column: str, rows: Mapping[str, Row], pool: str) -> list[float]:
+    found = [rows[f"{pool}/{name}"].value(column) for name in _names(rows, pool)]
+    return [value for value in found if value is not None]
+
+
+def _names(rows: Mapping[str, Row], group: str) -> list[str]:
+    return [name.removeprefix(f"{group}/") for name in rows if name.startswith(f"{group}/")]

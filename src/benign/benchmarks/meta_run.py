@@ -1,0 +1,138 @@
+"""Builds the pools and the unlearned models, attacks them, and measures every metric on all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import torch
+
+from benign.audit.attacks.attacked import Attacked
+from benign.audit.attacks.relearn import Relearn
+from benign.audit.attacks.rounding import rounded
+from benign.audit.attacks.tampered import Tampered
+from benign.audit.observation import Observations
+from benign.audit.observe import observe
+from benign.audit.plan import Ask, plan
+from benign.audit.score import ORIGINAL, RETRAINED, Scoreboard
+from benign.audit.scoreboard import judge_row, measured_gap
+from benign.benchmarks.meta import POOLS, QUANTISED, RELEARNED, UNLEARNED, Verdict, save, verdicts
+from benign.benchmarks.pools import RATIO, START, asked, members, trained
+from benign.data.record import Data
+from benign.engine.recipe import Method, Optim
+from benign.engine.serve import Served, System
+from benign.engine.train import Report
+from benign.engine.unlearn import unlearn
+from benign.methods.grad_diff import GradDiff
+from benign.methods.idk import IDK
+from benign.methods.npo import NPO
+from benign.methods.simnpo import SimNPO
+from benign.models.delta import load_delta
+from benign.models.embedded.text import world
+from benign.models.load import Model, load
+from benign.parts.loci.lora import Lora
+
+ORIGINAL_MODEL = "embedded:lm"
+MOST = 80
+"""Records of a split that are asked at most."""
+GROUP = 64
+"""Inputs that share a step in four bits, as in QLoRA (arXiv 2305.14314)."""
+
+
+def unlearners() -> dict[str, Method]:
+    """The methods whose results are attacked, each at two learning rates: some forget, some destroy, some do little."""
+    found: dict[str, Method] = {}
+    for lr in (1e-3, 2e-3):
+        optim, locus = Optim(lr, None, 40, "linear", warmup=0.1), Lora(rank=16, alpha=32.0, dropout=0.0)
+        found |= {
+            f"grad_diff-{lr:g}": GradDiff(16, 16, optim=optim, locus=locus),
+            f"npo-{lr:g}": NPO(forget_batch=16, retain_batch=16, optim=optim, locus=locus),
+            f"simnpo-{lr:g}": SimNPO(forget_batch=16, retain_batch=16, optim=optim, locus=locus),
+            f"idk-{lr:g}": IDK(forget_batch=16, retain_batch=16, optim=optim, locus=locus),
+        }
+    return found
+
+
+COMMAND = "benign meta"
+PLACE = Path("meta") / "embedded-lm"
+"""Where the table is, below the folder of all results."""
+
+
+def run_meta(out: Path, report: Report) -> tuple[Verdict, ...]:
+    """Judge the metrics and write ``meta/embedded-lm/table.json``; a killed run goes on where it stopped.
+
+    Args:
+        out: The folder of results. The models and the audit are kept there too, 30 MB of them.
+        report: Called as (what, done, total) as long as work goes on.
+    """
+    place = out / PLACE
+    threads = torch.get_num_threads()
+    # The last digits of a training depend on their number.
+    torch.set_num_threads(1)
+    try:
+        board = Meta(place, report).scoreboard()
+    finally:
+        torch.set_num_threads(threads)
+    found = verdicts(board)
+    save(found, board, place / "table.json", command=COMMAND)
+    return found
+
+
+@dataclass(frozen=True)
+class Meta:
+    """All the models, in one folder; what is there is not made again."""
+
+    out: Path
+    report: Report
+
+    def scoreboard(self) -> Scoreboard:
+        """Every metric on every model, each observed once."""
+        # What the attack teaches is not asked: remembering it would be no recovery.
+        data = replace(asked(), forget=Relearn().asked(asked().forget, seed=0))
+        asks = plan(data, most=MOST, paraphrases=1, alternatives=("forget",))
+        original, retrained = (self._observed(asks, Served(model)) for model in (self.original, self.start))
+        judged = partial(judge_row, original=original, retrained=retrained)
+        rows = [judged(ORIGINAL, original), judged(RETRAINED, retrained)]
+        for number, (name, system) in enumerate(self._systems(), 1):
+            rows.append(judged(name, self._observed(asks, system)))
+            self.report("judge", number, len(members()) + 1 + 3 * len(unlearners()))
+        return Scoreboard(ORIGINAL_MODEL, "judges", tuple(rows), measured_gap(original, retrained))
+
+    @cached_property
+    def original(self) -> Model:
+        """The model that knows everybody."""
+        return load(ORIGINAL_MODEL)
+
+    @cached_property
+    def start(self) -> Model:
+        """The retrained model, which the pools start from."""
+        return load(START)
+
+    def _systems(self) -> Iterator[tuple[str, System]]:
+        for member in members():
+            delta = trained(member, self.start, cache=self.out / "runs" / "pools", report=self.report)
+            yield f"{POOLS[not member.knows]}/{member.name}", Served(self.start, (delta,))
+        yield f"{RELEARNED}/{RETRAINED}", self._relearned(Served(self.start))
+        for name, method in unlearners().items():
+            served = self._unlearned(name, method)
+            yield f"{UNLEARNED}/{name}", served
+            yield f"{RELEARNED}/{name}", self._relearned(served)
+            yield f"{QUANTISED}/{name}", Tampered(served, lambda _, weight: rounded(weight, 4, GROUP), f"int4 {GROUP}")
+
+    def _observed(self, asks: Sequence[Ask], system: System) -> Observations:
+        return observe(system, asks, cache=self.out / "audits" / "observations", max_new_tokens=24)
+
+    def _unlearned(self, name: str, method: Method) -> Served:
+        data, place = world.splits(RATIO), self.out / "runs" / "unlearned" / name
+        known = Data(forget=data.forget, retain=data.retain)
+        result = unlearn(self.original, known, method=method, out=place, name=name, progress=self.report)
+        return Served(self.original, (load_delta(result.folder / "adapter", self.original),))
+
+    def _relearned(self, served: Served) -> System:
+        def attacked() -> System:
+            return Relearn().attack(served, asked().forget, seed=0, report=self.report)
+
+        return Attacked(attacked, json.dumps([served.digest, repr(Relearn())]))

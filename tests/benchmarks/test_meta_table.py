@@ -1,0 +1,111 @@
+"""The judges' table: which models count, which way a metric points, and what the numbers are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benign.audit.columns import COLUMNS, column
+from benign.audit.score import Row, Score, Scoreboard
+from benign.benchmarks.meta import Forms, Verdict, about_forgetting, knowledge, save, threshold, utility, verdicts
+from benign.errors import NotMeasured
+
+
+def row(name: str, memory: float, kept: float = 1.0, **others: float) -> Row:
+    values = {"memory_rouge": memory, "retained_memory": kept, "general": kept, **others}
+    return Row(name, {key: Score(value, value, value, 9) for key, value in values.items()}, 0.0, 0.0, 0)
+
+
+def board(*unlearned: Row) -> Scoreboard:
+    known = [row(f"knows/{i}", value) for i, value in enumerate((0.9, 0.8))]
+    never = [row(f"ignorant/{i}", value) for i, value in enumerate((0.2, 0.1))]
+    references = (row("original", 1.0), row("retrained", 0.1), row("relearned/retrained", 0.2))
+    return Scoreboard("m", "b", (*references, *known, *never, *unlearned))
+
+
+def triple(name: str, before: float, relearned: float, int4: float, kept: float = 1.0) -> tuple[Row, Row, Row]:
+    return (
+        row(f"unlearned/{name}", before, kept),
+        row(f"relearned/{name}", relearned),
+        row(f"int4/{name}", int4),
+    )
+
+
+def test_a_table_by_hand() -> None:
+    """Relearning: the retrained gains .1 and the unlearned .2; int4: from .2 to .4."""
+    (found,) = verdicts(board(*triple("a", 0.2, 0.4, 0.4)))
+    assert found.metric == "memory_rouge"
+    assert (found.faithfulness, found.models) == (1.0, 1)
+    assert found.relearning == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
+    assert found.quantisation == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
+    # Robustness is .5, and 2/3; with a faithfulness of 1: 2 * .5 / 1.5, and 2 * (2/3) / (5/3).
+    assert found.overall == Forms(pytest.approx(2 / 3), pytest.approx(0.8))
+
+
+def test_several_models_count_by_their_mean() -> None:
+    (found,) = verdicts(board(*triple("a", 0.2, 0.4, 0.4), *triple("b", 0.2, 0.3, 0.2)))
+    assert found.models == 2
+    assert found.relearning == Forms(pytest.approx(0.75), pytest.approx(5 / 6))
+    assert found.quantisation == Forms(pytest.approx(0.75), pytest.approx(5 / 6))
+
+
+def test_a_model_that_still_knows_or_that_lost_its_abilities_proves_nothing() -> None:
+    """The line between the pools is the middle of .2 and .8."""
+    broken, knowing = triple("broken", 0.0, 0.0, 0.0, kept=0.79), triple("knowing", 0.51, 0.9, 0.9)
+    (found,) = verdicts(board(*broken, *knowing))
+    assert (found.models, found.overall) == (0, None)
+    (found,) = verdicts(board(*triple("a", 0.49, 0.5, 0.49, kept=0.8)))
+    assert found.models == 1
+
+
+def test_the_line_tells_the_pools_apart_as_well_as_can_be() -> None:
+    assert threshold([0.8, 0.9], [0.1, 0.2]) == pytest.approx(0.5)
+    assert threshold([0.3, 0.8, 0.9], [0.1, 0.2, 0.4]) == pytest.approx(0.25), "two are as good: the lower"
+    assert threshold([0.5], [0.5]) == 0.5
+
+
+def test_metrics_are_turned_so_that_more_is_more_knowledge() -> None:
+    rouge, quality, log10 = (column(n) for n in ("memory_rouge", "forget_quality", "forget_quality_log10"))
+    assert rouge and quality and log10
+    assert knowledge(rouge, 0.3) == 0.3
+    assert knowledge(quality, 0.3) == pytest.approx(0.7)
+    assert knowledge(log10, -4.0) == 4.0
+
+
+def test_only_what_tells_of_the_forgotten_is_judged() -> None:
+    judged = {column.name for column in COLUMNS if about_forgetting(column)}
+    assert {"memory_rouge", "truth_ratio", "forget_quality", "membership_auc", "memo", "leak_at_4"} <= judged
+    assert {"memory_bleu", "memory_keywords"} <= judged
+    assert not {"retained_memory", "general", "truth_ratio_kept", "perplexity", "relearned_memory"} & judged
+
+
+def test_a_metric_that_one_model_lacks_is_not_judged() -> None:
+    start = board(*triple("a", 0.2, 0.4, 0.4))
+    lacking = replace(start.rows[4], metrics={**start.rows[4].metrics, "memory_rouge": NotMeasured("no")})
+    assert verdicts(replace(start, rows=(*start.rows[:4], lacking, *start.rows[5:]))) == ()
+
+
+def test_abilities_are_relative_to_the_original_and_never_above() -> None:
+    original = row("original", 1.0, 0.5)
+    assert utility(row("x", 0.0, 0.5), original) == 1.0
+    assert utility(row("x", 0.0, 0.4), original) == pytest.approx(0.8)
+    assert utility(row("x", 0.0, 0.9), original) == 1.0
+    assert utility(row("x", 0.0, 0.0), original) == 0.0
+
+
+def test_the_most_trusted_stands_first_and_the_file_says_it_all(tmp_path: Path) -> None:
+    start = board(*triple("a", 0.2, 0.4, 0.4))
+    blind = tuple(replace(r, metrics={**r.metrics, "memory_bleu": Score(0.5, 0.5, 0.5, 9)}) for r in start.rows)
+    found = verdicts(replace(start, rows=blind))
+    assert [verdict.metric for verdict in found] == ["memory_rouge", "memory_bleu"]
+    same = Forms(1.0, 1.0)
+    overall = Forms(pytest.approx(2 / 3), pytest.approx(2 / 3))
+    assert found[1] == Verdict("memory_bleu", "Memory, BLEU", 0.5, same, same, overall, 1)
+    save(found, start, tmp_path / "table.json", command="benign meta")
+    content = json.loads((tmp_path / "table.json").read_text())
+    assert content["models"] == {"knows": 2, "ignorant": 2, "unlearned": 1}
+    assert content["verdicts"][0]["relearning"] == {"one_sided": pytest.approx(0.5), "symmetric": pytest.approx(2 / 3)}
+    assert content["rows"]["knows/0"]["memory_rouge"] == 0.9
