@@ -30,12 +30,14 @@ from benign.methods.grad_diff import GradDiff
 from benign.methods.idk import IDK
 from benign.methods.npo import NPO
 from benign.methods.simnpo import SimNPO
+from benign.methods.wga import WGA
 from benign.models.delta import load_delta
 from benign.models.embedded.text import world
 from benign.models.load import Model, load
 from benign.parts.loci.lora import Lora
 
 ORIGINAL_MODEL = "embedded:lm"
+LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
 MOST = 80
 """Records of a split that are asked at most."""
 GROUP = 64
@@ -43,17 +45,23 @@ GROUP = 64
 
 
 def unlearners() -> dict[str, Method]:
-    """The methods whose results are attacked, each at two learning rates: some forget, some destroy, some do little."""
-    found: dict[str, Method] = {}
-    for lr in (1e-3, 2e-3):
-        optim, locus = Optim(lr, None, 40, "linear", warmup=0.1), Lora(rank=16, alpha=32.0, dropout=0.0)
+    """The methods whose results are attacked, each at two learning rates around the one that forgets here."""
+    found: dict[str, Method] = {"idk-1": IDK(forget_batch=16, retain_batch=16, optim=_optim(1e-3), locus=LOCUS)}
+    for number, faster in enumerate((1.0, 1.15), 1):
+        npo, others = _optim(1.1e-3 * faster), (_optim(1.7e-3 * faster), _optim(2.2e-3 * faster))
         found |= {
-            f"grad_diff-{lr:g}": GradDiff(16, 16, optim=optim, locus=locus),
-            f"npo-{lr:g}": NPO(forget_batch=16, retain_batch=16, optim=optim, locus=locus),
-            f"simnpo-{lr:g}": SimNPO(forget_batch=16, retain_batch=16, optim=optim, locus=locus),
-            f"idk-{lr:g}": IDK(forget_batch=16, retain_batch=16, optim=optim, locus=locus),
+            f"grad_diff-{number}": GradDiff(8, 24, optim=others[0], locus=LOCUS),
+            f"npo-{number}": NPO(forget_batch=8, retain_batch=24, retain_weight=2.0, optim=npo, locus=LOCUS),
+            f"simnpo-{number}": SimNPO(
+                forget_weight=1.0, forget_batch=8, retain_batch=24, optim=others[1], locus=LOCUS
+            ),
+            f"wga-{number}": WGA(forget_batch=8, retain_batch=24, optim=others[1], locus=LOCUS),
         }
     return found
+
+
+def _optim(lr: float) -> Optim:
+    return Optim(lr, None, 40, "linear", warmup=0.1)
 
 
 COMMAND = "benign meta"

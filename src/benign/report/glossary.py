@@ -37,6 +37,7 @@ GLOSSARY = (
     ),
     Word("Relearning attack", "A short training on a few facts about a forgotten subject, to see if others return."),
     Word("Suppressed", "The model does not say it, but the knowledge is still in the weights and can be brought back."),
+    Word("Replaced", "The model was taught to say something else, and still tells the right answer from wrong ones."),
     Word(
         "Destroyed",
         "Less than half is left of the model's language or of the memory that was to stay. It cannot win: a broken "
