@@ -61,7 +61,7 @@ stub: $(VENV)/.core
 constraints:
 	rm -rf $(VENV)-new && $(PYTHON) -m venv $(VENV)-new
 	sed -n '/^torch==/p' constraints.txt > constraints.txt.new
-	$(VENV)-new/bin/python -m pip install --quiet -c constraints.txt.new -e '.[dev,mlflow,ray,wandb]'
+	$(VENV)-new/bin/python -m pip install --quiet -c constraints.txt.new -e '.[dev,llm2graph,lm-eval,mlflow,ray,wandb]'
 	{ sed -n '/^#/p' constraints.txt; $(VENV)-new/bin/python -m pip freeze --exclude-editable \
 	    | sed -e 's/ @ .*//' -e 's/+cpu$$//'; } > constraints.txt.new
 	mv constraints.txt.new constraints.txt && rm -rf $(VENV)-new

@@ -22,6 +22,7 @@ MAY_HIDE_IMPORTS = ("__init__.py", "cli")
 # The names that some libraries are imported by.
 IMPORT_NAMES = {
     "huggingface-hub": "huggingface_hub",
+    "lm-eval": "lm_eval",
     "mlflow-skinny": "mlflow",
     "pillow": "PIL",
     "rouge-score": "rouge_score",
@@ -29,7 +30,7 @@ IMPORT_NAMES = {
 }
 # Declared, and needed without being imported, by mlflow for its SQLite files.
 NEEDED_BY_OTHERS = {"alembic", "sqlalchemy"}
-EXTRAS = ("datasets", "mlflow", "probe", "ray", "stemmer", "tensorboard", "wandb")
+EXTRAS = ("datasets", "llm2graph", "lm-eval", "mlflow", "probe", "ray", "stemmer", "tensorboard", "wandb")
 """What the package itself imports where it is asked for."""
 
 

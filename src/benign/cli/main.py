@@ -14,7 +14,7 @@ import typer
 from typer.main import get_command
 
 import benign
-from benign.cli import audit, bench, compare, demo, meta, methods, unlearn
+from benign.cli import audit, bench, compare, demo, meta, methods, probe, unlearn, utility
 from benign.errors import BadRecords, UserError
 
 INTERNAL, USER, INTERRUPTED = 1, 2, 130
@@ -34,6 +34,8 @@ app = typer.Typer(
 app.command("demo", short_help="See it work: forget, audit, compare, offline.")(demo.demo)
 app.command("unlearn", short_help="Make a model forget.")(unlearn.unlearn)
 app.command("audit", short_help="See what was forgotten and what was kept.")(audit.audit)
+app.command("probe", short_help="Ask about the forgotten in other ways.")(probe.probe)
+app.command("utility", short_help="What is left of general ability.")(utility.utility)
 app.command("bench", short_help="Fill in a benchmark's results.")(bench.bench)
 app.command("compare", short_help="Which of two runs is better, and is it chance?")(compare.compare)
 app.command("meta", short_help="Which of the audit's metrics deserve trust?")(meta.meta)

@@ -126,8 +126,8 @@ def as_numbers(probed: Probed) -> dict[str, Any]:
 
 
 def _numbers(verdicts: Verdicts) -> dict[str, Any]:
-    named: dict[str, Measured] = {**verdicts.accuracy, "residual": verdicts.residual, "overall": verdicts.overall}
-    return {name: _number(score) for name, score in named.items()}
+    of_kinds = {str(kind): _number(score) for kind, score in verdicts.accuracy.items()}
+    return of_kinds | {"residual": _number(verdicts.residual), "overall": _number(verdicts.overall)}
 
 
 def _number(score: Measured) -> dict[str, Any]:
