@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from audit.answering import PICTURE
@@ -33,7 +35,12 @@ def test_the_value_is_what_differs_between_subjects() -> None:
 
 
 def test_one_answer_alone_has_no_frame() -> None:
-    assert knowledge(Data(forget=(ANN,))).graph.edges[0].object == "{s} lives in Old Ulm"
+    assert knowledge(Data(forget=(ANN,))).graph.edges[0].object == "Ann Lee lives in Old Ulm"
+
+
+def test_a_wrong_answer_shows_the_frame() -> None:
+    asked = replace(ANN, perturbed=("Ann Lee lives in Rome.", "Ann Lee lives in Lima."))
+    assert knowledge(Data(forget=(asked,))).graph.edges[0].object == "Old Ulm"
 
 
 def test_a_frame_that_eats_an_answer_is_none() -> None:

@@ -1,8 +1,8 @@
 """The graph that records hold: whom they are about, what they ask, and what is true; shared values tie subjects.
 
 The relation is the record's question with ``{s}`` in the name's place, so that the same question about two subjects is
-one relation. Of answers in whole sentences the value is what differs between subjects: the words that every answer to
-a question begins and ends with, the name left out, are its frame.
+one relation. Of answers in whole sentences the value is what differs between subjects, and from the wrong answers that
+records bring: the words that every answer to a question begins and ends with, the name left out, are its frame.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def knowledge(data: Data) -> Known:
             dropped[reason] += 1
     frames = _frames(facts)
     edges = dict.fromkeys(
-        Edge(name_in(record), relation, _within(frames[relation], _telling(record))) for record, relation in facts
+        Edge(name_in(record), relation, _within(frames[relation], record)) for record, relation in facts
     )
     targets = list(dict.fromkeys(name_in(record) for record, _ in facts if record.id in gone))
     meta = {"targets": targets, "wordings": _other_questions(facts)}
@@ -72,15 +72,16 @@ def _relation(record: Record) -> str:
     return renamed(asked_question(record), name_in(record), SLOT)
 
 
-def _telling(record: Record) -> tuple[str, ...]:
-    return tuple(renamed(record.gold, name_in(record), SLOT).split())
+def _telling(record: Record, answer: str) -> tuple[str, ...]:
+    return tuple(renamed(answer, name_in(record), SLOT).split())
 
 
 def _frames(facts: Sequence[tuple[Record, str]]) -> dict[str, tuple[int, int]]:
     """By relation, how many words all its answers have in common at the beginning and at the end."""
     answers: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
     for record, relation in facts:
-        answers[relation][_telling(record)] = None
+        for answer in (record.gold, *record.perturbed):
+            answers[relation][_telling(record, answer)] = None
     return {relation: _frame(list(told)) for relation, told in answers.items()}
 
 
@@ -103,9 +104,10 @@ def _common(answers: Sequence[tuple[str, ...]]) -> int:
     return count
 
 
-def _within(frame: tuple[int, int], answer: tuple[str, ...]) -> str:
+def _within(frame: tuple[int, int], record: Record) -> str:
     before, after = frame
-    return " ".join(answer[before : len(answer) - after]).rstrip(".,;:!?")
+    telling = _telling(record, record.gold)
+    return renamed(" ".join(telling[before : len(telling) - after]), SLOT, name_in(record)).rstrip(".,;:!?")
 
 
 def _other_questions(facts: Sequence[tuple[Record, str]]) -> dict[str, list[str]]:
