@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import benign
+from benign.audit.attack_columns import titled
 from benign.audit.attacks import Attack, Found, Ground
-from benign.audit.attacks.catalogue import name_of, titled
+from benign.audit.attacks.catalogue import name_of
 from benign.audit.chunks import SCHEMA_VERSION
 from benign.audit.findings import Finding
 from benign.audit.observation import Observations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from benign.audit.attacks.catalogue import attack_column
+from benign.audit.attack_columns import attack_column
 from benign.audit.column import Column as Column
 from benign.audit.column import across, over
 from benign.audit.metrics.choice import choice_accuracy

@@ -14,6 +14,7 @@ from benign.audit.attacks.attacked import Attacked
 from benign.audit.attacks.relearn import Relearn
 from benign.audit.attacks.rounding import rounded
 from benign.audit.attacks.tampered import Tampered
+from benign.audit.attacks.tuned import Training
 from benign.audit.observation import Observations
 from benign.audit.observe import observe
 from benign.audit.plan import Ask, plan
@@ -140,7 +141,10 @@ class Meta:
         return Served(self.original, (load_delta(result.folder / "adapter", self.original),))
 
     def _relearned(self, served: Served) -> System:
-        def attacked() -> System:
-            return Relearn().attack(served, asked().forget, seed=0, report=self.report)
+        attack = Relearn()
+        training = Training(attack.steps, attack.batch, attack.optim, attack.locus)
 
-        return Attacked(attacked, json.dumps([served.digest, repr(Relearn())]))
+        def attacked() -> System:
+            return training(served, attack.taught(asked().forget, seed=0), seed=0, report=self.report)
+
+        return Attacked(attacked, json.dumps([served.digest, repr(attack)]))

@@ -165,7 +165,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: boo
 
 def scoreboard(board: Scoreboard) -> None:
     """Print a scoreboard: a line per number, a column per result, and the words that must stand beside them."""
-    from benign.audit.attacks.catalogue import attack_column
+    from benign.audit.attack_columns import attack_column
     from benign.audit.columns import COLUMNS, column
 
     heads = [row.method if _once(board, row.method) else f"{row.method} #{row.seed}" for row in board.rows]

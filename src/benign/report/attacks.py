@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benign.audit import attack_columns
 from benign.audit.attacks import catalogue
 from benign.audit.score import RETRAINED, Score, Scoreboard
 from benign.errors import NotMeasured
@@ -63,7 +64,9 @@ def panel(scoreboard: Scoreboard, trials: Sequence[Trial], best: str | None) -> 
         best: The method that stands first, or None.
     """
     models = outcomes(scoreboard)
-    names = list(dict.fromkeys(name for o in models for name in o.row.metrics if catalogue.attack_of(name) is not None))
+    names = list(
+        dict.fromkeys(name for o in models for name in o.row.metrics if attack_columns.attack_of(name) is not None)
+    )
     tried = [name for name in names if any(o.row.value(name) is not None for o in models)]
     if not tried:
         return None
@@ -76,12 +79,12 @@ def panel(scoreboard: Scoreboard, trials: Sequence[Trial], best: str | None) -> 
 
 def _attempt(name: str, models: Sequence[Outcome], trial: Trial | None, reasons: dict[str, int]) -> Attempt:
     scores = tuple(o.row.metrics.get(name, NotMeasured("the attack was not run")) for o in models)
-    attack = catalogue.attack_of(name)
+    attack = attack_columns.attack_of(name)
     answered = [o for o in models if trial and o.method in trial.counts]
     return Attempt(
         name,
-        "No attack" if attack is None else catalogue.titled(attack),
-        "The forgotten questions as they are." if attack is None else catalogue.meaning(attack),
+        "No attack" if attack is None else attack_columns.titled(attack),
+        "The forgotten questions as they are." if attack is None else attack_columns.meaning(attack),
         (attack and catalogue.cost_of(attack)) or "",
         scores,
         tuple(_cell(score, reasons) for score in scores),

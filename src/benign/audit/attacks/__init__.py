@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from benign.audit.observation import Observations
 from benign.audit.plan import Ask
 from benign.audit.score import Score
 from benign.data.record import Data
+from benign.engine.serve import Served, System
+from benign.engine.train import Report
 from benign.errors import NotMeasured
-
-if TYPE_CHECKING:
-    # Whoever reads a scoreboard needs the attacks' names, and no torch.
-    from benign.engine.serve import Served, System
-    from benign.engine.train import Report
 
 Cost = Literal["fast", "standard", "all"]
 """The smallest group that holds the attack: asking again is fast, training or hundreds of samples is not."""

@@ -12,17 +12,13 @@ from importlib import import_module
 from typing import Any
 
 from benign.audit import attacks
+from benign.audit.attack_columns import OLDER, PREFIX, nearest
 from benign.audit.attacks import Attack, Cost
-from benign.audit.column import Column
 from benign.errors import UserError, unknown_name
 
 GROUPS: tuple[Cost, ...] = ("fast", "standard", "all")
 """Each holds the ones before it."""
 NONE = "none"
-PREFIX = "attack_"
-"""How an attack's column begins."""
-_COLUMNS = {"relearn": "relearned_memory"}
-"""The column that is older than the others."""
 
 
 def names() -> tuple[str, ...]:
@@ -80,7 +76,7 @@ def columns_of(made: Sequence[Attack]) -> dict[str, Attack]:
     """
     found: dict[str, Attack] = {}
     for attack in made:
-        own = _COLUMNS.get(_kind(attack), "")
+        own = OLDER.get(_kind(attack), "")
         column = own if own and own not in found else f"{PREFIX}{name_of(attack)}"
         if column in found:
             raise UserError(
@@ -90,37 +86,10 @@ def columns_of(made: Sequence[Attack]) -> dict[str, Attack]:
     return found
 
 
-def attack_of(column: str) -> str | None:
-    """The name of the attack that a column is about; None for any other column."""
-    older = next((name for name, known in _COLUMNS.items() if known == column), None)
-    return older or (column.removeprefix(PREFIX) if column.startswith(PREFIX) else None)
-
-
-def attack_column(name: str) -> Column | None:
-    """An attack's column; None for a name that is no such column's."""
-    known = attack_of(name)
-    if known is None:
-        return None
-    return Column(name, titled(known), "attack", "lower", meaning(known), more=True)
-
-
-def titled(name: str) -> str:
-    """An attack's name as a title."""
-    return name.replace("_", " ").capitalize()
-
-
-def meaning(name: str) -> str:
-    """What an attack does, by the first sentence of its class' docstring; empty for one that nobody knows."""
-    close = [known for known in _found() if name == known or name.startswith(f"{known}_")]
-    told = inspect.getdoc(_found()[max(close, key=len)]) if close else None
-    first = " ".join((told or "").partition("\n\n")[0].split()).replace("``", "")
-    return re.split(r"(?<=[.:]) (?=[A-Z])", first)[0]
-
-
 def cost_of(name: str) -> Cost | None:
     """The smallest group that holds an attack; None for one that nobody knows."""
-    close = [known for known in _found() if name == known or name.startswith(f"{known}_")]
-    cost: Cost | None = _found()[max(close, key=len)].cost if close else None
+    known = nearest(name, names())
+    cost: Cost | None = _found()[known].cost if known else None
     return cost
 
 
