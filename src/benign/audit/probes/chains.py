@@ -132,10 +132,9 @@ class Asker:
 
     def _onward(self, place: _Place, known: Mapping[str, Wording]) -> Iterator[Probe]:
         """The questions about a place, and about the places that it leads to."""
-        used = {edge.relation for edge in place.path[:1]} if place.described else set()
         for edge in _one_each(self.graph.leaving.get(place.node, ())):
             values = self.graph.told[place.node, edge.relation]
-            if edge.relation in used or {*values} & place.visited:
+            if {*values} & place.visited:
                 continue
             path, wording = (*place.path, edge), known[edge.relation]
             if len(path) > 1:

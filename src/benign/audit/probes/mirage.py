@@ -79,12 +79,10 @@ class Mirage:
         first = asking.checked(original, [*facts, *beside[::step]])
         known = elicited(graph, first)
         made = replace(asker, graph=known)
-        sound = {probe.fact for probe in first.kept}
         further = [
             probe
             for target in graph.targets
             for probe in (*made.reworded(target), *made.renamed(target), *made.chained(target))
-            if probe.fact in sound
         ]
         checked = first + asking.checked(original, further)
         told = {name: asking.ask(name, system, checked.kept) for name, system in systems.items()}
