@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 from audit.inner import data, served, silent
 from benign.audit import scoreboard
 from benign.audit.diagnose import diagnose
+from benign.audit.diagnostics.catalogue import names
 from benign.audit.run import Audit, Candidate
 from benign.audit.score import Row, Score, Scoreboard
 from benign.engine.serve import Served
 from benign.errors import NotMeasured
+from benign.models.delta import Delta
 
 NAMES = ("depth", "lens", "grad_norm")
 
@@ -60,3 +63,15 @@ def test_what_was_made_is_read(tmp_path: Path, models: Sequence[Served]) -> None
 def test_without_a_retrained_model_it_is_said(tmp_path: Path, models: Sequence[Served]) -> None:
     found = diagnose(audit(tmp_path, {"original": models[0], "npo": models[2]}), ("depth",), silent)
     assert found.scoreboard.rows[1].metrics["diagnostic_depth"] == NotMeasured("no retrained model given")
+
+
+def test_a_broken_model_is_not_measured_and_stops_nothing(tmp_path: Path, models: Sequence[Served]) -> None:
+    original, retrained, _ = models
+    name, weight = next(iter(original.model.module.named_parameters()))
+    broken = Served(original.model, (Delta({name: torch.full_like(weight, torch.nan)}),))
+    systems = {"original": original, "retrained": retrained, "broken": broken}
+    found = diagnose(audit(tmp_path, systems), names(), silent)
+    scores = found.scoreboard.rows[2].metrics
+    assert [name for name in names() if not isinstance(scores[f"diagnostic_{name}"], NotMeasured)] == []
+    assert set(found.inside["broken"]["lens"].layers["unlearned"]) == {None}
+    assert "NaN" not in (tmp_path / "diagnostics.json").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,7 +96,12 @@ def _plain(diagnosis: Diagnosis) -> dict[str, Any]:
         if isinstance(score, NotMeasured)
         else {"value": score.value, "low": score.low, "high": score.high, "n": score.n}
     )
-    return {"score": told, "layers": {name: list(curve) for name, curve in diagnosis.layers.items()}}
+    # A broken model's numbers are none, and JSON has no word for them.
+    layers = {
+        name: [value if value is not None and math.isfinite(value) else None for value in curve]
+        for name, curve in diagnosis.layers.items()
+    }
+    return {"score": told, "layers": layers}
 
 
 def _diagnosis(content: Mapping[str, Any]) -> Diagnosis:

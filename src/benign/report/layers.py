@@ -13,6 +13,8 @@ from benign.report.page import LayerCurves
 from benign.report.words import percent
 
 _STYLES = ("-", "--", ":", "-.")
+_MARKERS = ("o", "s", "^", "D", "v")
+"""Five of these and four of the above tell twenty methods apart without a colour."""
 _TICKS = (0.0, 0.5, 1.0)
 
 
@@ -53,12 +55,13 @@ def _lines(axes: Axes, curves: LayerCurves) -> None:
     for method, line in curves.lines.items():
         color = {ORIGINAL: INK, RETRAINED: MUTED}.get(method, ACCENT)
         style = _STYLES[others.index(method) % len(_STYLES)] if method in others else "-"
+        marker = _MARKERS[others.index(method) % len(_MARKERS)] if method in others else "o"
         places = [layer for layer, value in enumerate(line) if value is not None]
         values = [value for value in line if value is not None]
         label = short(method)
         # A label that begins so would be left out of the legend.
         label = f"\u200b{label}" if label.startswith("_") else label
-        axes.plot(places, values, style, marker="o", markersize=4, color=color, label=label, linewidth=1.6)
+        axes.plot(places, values, style, marker=marker, markersize=4, color=color, label=label, linewidth=1.6)
 
 
 def _some(count: int) -> Sequence[int]:

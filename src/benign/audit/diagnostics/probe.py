@@ -70,6 +70,8 @@ class Probe:
         read: dict[str, Floats] = {}
         for number, (name, served) in enumerate(named.items(), 1):
             states = told.states(served)[:, told.first].double().numpy()
+            if not np.isfinite(states).all():
+                return Diagnosis(NotMeasured(f"states of the {name} model are not finite numbers"))
             read[name] = np.stack([decoded(s, choices, groups, folds=self.folds, ridge=self.ridge) for s in states])
             report("probe every layer", number, len(named))
         clusters = [group for group in groups if group]
