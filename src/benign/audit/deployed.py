@@ -14,6 +14,7 @@ from benign.audit.plan import Ask, asked_question
 from benign.audit.score import SUPPRESSED
 from benign.engine.serve import Served, System, stacked
 from benign.models.change import parameters
+from benign.models.quantized import quantized_linears
 
 CAME_BACK = 0.1
 """So much more of the forgotten answers by asking as the original is asked, and the template is what hid them."""
@@ -51,9 +52,14 @@ def unchanged(system: Served, original: Served) -> bool:
     if mine.keys() != first.keys():
         return False
     touched = {name for delta in system.deltas for name in delta.tensors}
-    if system.model is not original.model:
-        touched = set(mine)
-    before = {name: first[name].detach().clone() for name in touched}
+    few_bits = quantized_linears(system.model.module)
+    if any(name in few_bits and delta.dense(name).any() for delta in system.deltas for name in delta.tensors):
+        # There a change is added to what the layer computes.
+        return False
+    if system.model is original.model:
+        before = {name: first[name].detach().clone() for name in touched}
+    else:
+        before = {name: weight.detach() for name, weight in first.items()}
     with stacked(system.model, system.deltas):
         return all(torch.equal(mine[name].detach(), weight.to(mine[name].device)) for name, weight in before.items())
 
