@@ -81,7 +81,9 @@ def test_utility_of_general_records(
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     words = ["utility", "embedded:lm", "--general", files("g", world.general_records()[:20]), "--limit", "8"]
     assert main([*words, "--out", str(tmp_path / "o"), "-q", "--json"]) == 0
-    score = json.loads(capsys.readouterr().out)["systems"]["original"]["benign_general/acc"]
+    shown = capsys.readouterr()
+    assert "Running" not in shown.err
+    score = json.loads(shown.out)["systems"]["original"]["benign_general/acc"]
     assert (score["value"], score["n"]) == (1.0, 8)
     assert main([*words, "--out", str(tmp_path / "o"), "-q"]) == 0
     assert "benign_general/acc" in capsys.readouterr().out

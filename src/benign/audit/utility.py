@@ -7,11 +7,12 @@ the time of the call. Source: EleutherAI's lm-evaluation-harness (``lm-eval``), 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def utility(
         harness: Which tasks, and how they are asked.
         out: Where ``utility.json`` goes.
         retrained: A model that never saw the forget set.
-        progress: Called as (what, done, total) as systems are done.
+        progress: Called as (what, done, total) as systems are done; without it the harness shows no bars either.
 
     Raises:
         UserError: ``lm-eval`` is not installed, there is no such task, or its data cannot be had.
@@ -86,7 +87,7 @@ def utility(
             if progress:
                 progress("utility", done, len(systems))
             name = system.name if system.name not in found else f"{system.name} #{system.seed}"
-            found[name] = _known(folder, system.system, tasks)
+            found[name] = _known(folder, system.system, tasks, shown=progress is not None)
         if progress:
             progress("utility", len(systems), len(systems))
         write_text(folder / "utility.json", json.dumps(as_json(found), indent=2) + "\n")
@@ -101,13 +102,14 @@ def as_json(found: Mapping[str, Scores]) -> dict[str, Any]:
     }
 
 
-def _known(folder: Path, served: Served, tasks: _Tasks) -> Scores:
+def _known(folder: Path, served: Served, tasks: _Tasks, *, shown: bool) -> Scores:
     key = hashlib.sha256(json.dumps([served.digest, tasks.identity]).encode()).hexdigest()[:32]
     place = folder / "utility" / f"{key}.json"
     if place.exists():
         saved = json.loads(place.read_text(encoding="utf-8"))
         return {name: Score(**score) for name, score in saved.items()}
-    scores = tasks.run(served)
+    with _quiet(shown=shown):
+        scores = tasks.run(served)
     write_text(place, json.dumps(as_json({"": scores})[""], indent=2) + "\n")
     return scores
 
@@ -146,7 +148,7 @@ class _Tasks:
 
         model, chosen = served.model, self.harness
         tokenizer = deepcopy(model.processor.tokenizer)
-        with _deployed(served), _quiet():
+        with _deployed(served):
             lm = HFLM(pretrained=model.module, tokenizer=tokenizer, backend="causal", batch_size=chosen.batch)
             try:
                 found = simple_evaluate(
@@ -204,12 +206,13 @@ def _deployed(served: Served) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """No word of the harness' own: it warns of what is meant here, a model that is already in memory."""
+def _quiet(*, shown: bool) -> Iterator[None]:
+    """No warnings of the harness' (it has one of a model that is already in memory), and bars only where shown."""
     logger = logging.getLogger("lm_eval")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with nullcontext() if shown else redirect_stderr(io.StringIO()):
+            yield
     finally:
         logger.setLevel(level)

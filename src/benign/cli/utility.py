@@ -51,7 +51,8 @@ def utility(
         if general:
             chosen = (*chosen, str(write_task(read_records(general, split="general"), out / "tasks")))
         harness = Harness(chosen, chat=chat, shots=shots, limit=limit, batch=batch)
-        found = measure(model, results or [], harness, out=out, retrained=retrained_model, progress=progress)
+        shown = None if quiet else progress
+        found = measure(model, results or [], harness, out=out, retrained=retrained_model, progress=shown)
     if json:
         render.emit({"out": out, "systems": as_json(found)})
         return
