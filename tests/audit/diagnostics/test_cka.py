@@ -51,6 +51,20 @@ def test_erasure_by_hand() -> None:
     assert weighted(np.ones(2), np.ones(2)) != weighted(np.ones(2), np.ones(2)), "nothing to lose is no number"
 
 
+def test_the_official_codes_number() -> None:
+    """``compute_cka_scores`` of gnueaj/unlearning-depth-score (fc31639) on the same arrays, in single precision."""
+    row, column = np.meshgrid(np.arange(12), np.arange(3), indexing="ij")
+    full = [np.sin(row * (column + 1) + k) for k in range(2)]
+    wave = [np.cos(row * row + column + k) for k in range(2)]
+    never = [f + 0.8 * w for f, w in zip(full, wave, strict=True)]
+    now = [f + 0.5 * w + 0.3 * np.sin(row * 5.0 + column) for f, w in zip(full, wave, strict=True)]
+    before = np.array([cka(f, r) for f, r in zip(full, never, strict=True)])
+    after = np.array([cka(u, r) for u, r in zip(now, never, strict=True)])
+    assert before == pytest.approx([0.58537096, 0.67737246], abs=1e-6)
+    assert after == pytest.approx([0.86772090, 0.88345623], abs=1e-6)
+    assert weighted(before, after) == pytest.approx(0.66250165, abs=1e-6)
+
+
 def test_blocks_are_of_whole_subjects() -> None:
     masks = blocked(["a", "b", "a", "c"], most=2)
     assert [mask.tolist() for mask in masks] == [[False, True, False, False], [True, False, True, True]]

@@ -111,6 +111,16 @@ def test_erasure_by_hand() -> None:
     assert found.encoding == (0.5, 0.0, 0.5)
 
 
+def test_the_official_codes_number() -> None:
+    """``compute_logit_lens_scores`` of gnueaj/unlearning-depth-score (fc31639) on the same arrays; it adds 1e-8."""
+    i, layer = np.meshgrid(np.arange(5), np.arange(4), indexing="ij")
+    found = erased(np.sin(1.0 + 2 * i + 3 * layer), 0.4 * np.cos(i - layer) + 0.1 * layer)
+    records = [value for value in found.records if value is not None]
+    assert len(records) == 5 and np.mean(records) == pytest.approx(0.4255085583, abs=1e-7)
+    assert found.layers == pytest.approx((0.3688395092, 0.3195211848, 0.5232506251, 0.5210146222), abs=1e-7)
+    assert found.encoding == (0.8, 0.2, 0.8, 0.2)
+
+
 def test_a_gain_is_no_erasure() -> None:
     assert erased(np.array([[1.0]]), np.array([[-3.0]])).records == (0.0,)
 
