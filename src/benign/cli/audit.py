@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from benign.audit.attacks import Attack
     from benign.audit.judges.judge import Judge
     from benign.audit.run import Audit, Settings
-    from benign.audit.score import Scoreboard
     from benign.engine.train import Report
 
 
@@ -99,7 +98,6 @@ def audit(
         render.emit({"out": out, "report": report, "scoreboard": as_json(found.scoreboard)})
         return
     render.scoreboard(found.scoreboard)
-    _show(found.scoreboard, inside)
     render.say(f"report: {report}")
 
 
@@ -137,16 +135,6 @@ def _diagnosed(found: Audit, names: tuple[str, ...], progress: Report) -> Audit:
     from benign.audit.diagnose import diagnose
 
     return diagnose(found, names, progress)
-
-
-def _show(board: Scoreboard, names: tuple[str, ...]) -> None:
-    """The diagnostics' own table: what is 0 or 1 differs from one to the next, so no arrow stands beside them."""
-    if names:
-        cells = [[row.value(f"diagnostic_{name}") for row in board.rows] for name in names]
-        lines = [
-            [name, *("-" if v is None else f"{v:.2f}" for v in line)] for name, line in zip(names, cells, strict=True)
-        ]
-        render.table(["inside", *(row.method for row in board.rows)], lines, numbers=True)
 
 
 def _report(found: Audit, path: Path) -> Path:
