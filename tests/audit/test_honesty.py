@@ -111,7 +111,7 @@ def found(asked: Data, original: Model, tmp_path_factory: pytest.TempPathFactory
         asked,
         out=tmp_path_factory.mktemp("audit"),
         retrained=retrained,
-        settings=Settings(relearn=None, paraphrases=0, max_new_tokens=24),
+        settings=Settings(attacks=(), paraphrases=0, max_new_tokens=24),
     )
 
 
@@ -293,7 +293,7 @@ def test_a_model_taught_wrong_answers_is_called_so(original: Model, asked: Data,
         asked,
         out=tmp_path / "audit",
         retrained="embedded:lm-retrained-05",
-        settings=Settings(relearn=None, paraphrases=0, max_new_tokens=24),
+        settings=Settings(attacks=(), paraphrases=0, max_new_tokens=24),
     )
     note = row(found, "liar").noted("replaced")
     assert note is not None and "prefers the right answers to wrong ones" in note

@@ -31,7 +31,7 @@ def cut(name: str, rows: list[Any]) -> list[Given]:
 
 
 def ran(name: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Row]:
-    monkeypatch.setattr(run, "Settings", lambda **given: Settings(relearn=None, **given))
+    monkeypatch.setattr(run, "Settings", lambda **given: Settings(attacks=(), **given))
     suite = catalogue.find(name)
     tables = suite.module.tables(*suite.variant)
     small = {table: cut(table, list(rows)) for table, rows in tables.items() if "15/" not in table}

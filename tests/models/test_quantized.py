@@ -11,7 +11,7 @@ from benign.engine.recipe import Optim
 from benign.engine.unlearn import unlearn
 from benign.errors import UserError
 from benign.methods.npo import NPO
-from benign.models import quantized
+from benign.models import quantize, quantized
 from benign.models.change import Delta, LowRank
 from benign.models.delta import applied, load_delta
 from benign.models.load import Model, load
@@ -32,7 +32,7 @@ def test_what_is_added_is_what_the_changed_weight_computes() -> None:
 
 
 def test_without_bitsandbytes_one_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quantized, "find_spec", lambda name: None)
+    monkeypatch.setattr(quantize, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"bitsandbytes.*benign\[quantized\]"):
         load(str(toys.text_model(tmp_path / "base")), quantize="4bit")
 

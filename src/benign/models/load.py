@@ -31,7 +31,8 @@ from benign.models.families import families
 from benign.models.families.family import Family
 from benign.models.families.generic import describe
 from benign.models.processor import Processor, read_processor
-from benign.models.quantized import Bits, configured, make_differentiable
+from benign.models.quantize import Bits, configured
+from benign.models.quantized import make_differentiable
 from benign.models.shard import Shards, shard, together
 from benign.models.source import refuse_remote_code, resolve
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+from benign.audit import attack_columns
 from benign.audit.attacks import Cost, Found, Ground
 from benign.audit.attacks import catalogue as attacks
 from benign.audit.attacks.relearn import Relearn
@@ -39,7 +40,7 @@ def test_every_attack_can_be_made_and_says_what_it_does(name: str) -> None:
     attack = attacks.find(name)()
     assert attacks.name_of(attack) == name
     assert attack.cost in attacks.GROUPS
-    assert 20 < len(attacks.meaning(name)) < 250 and attacks.meaning(name).endswith(".")
+    assert 20 < len(attack_columns.meaning(name)) < 250 and attacks.meaning(name).endswith(".")
     assert repr(attack) == repr(attacks.find(name)()), "an outcome is cached by it"
 
 
@@ -80,7 +81,7 @@ def test_an_attacks_column_is_known_though_no_list_holds_it() -> None:
     known = column("attack_relearn_steps_9")
     assert known is not None
     assert (known.title, known.section, known.better) == ("Relearn steps 9", "attack", "lower")
-    assert known.meaning == attacks.meaning("relearn")
+    assert known.meaning == attack_columns.meaning("relearn")
     assert column("no_attack") is None
 
 
