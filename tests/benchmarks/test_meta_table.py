@@ -22,14 +22,20 @@ def row(name: str, memory: float, kept: float = 1.0, **others: float) -> Row:
 def board(*unlearned: Row) -> Scoreboard:
     known = [row(f"knows/{i}", value) for i, value in enumerate((0.9, 0.8))]
     never = [row(f"ignorant/{i}", value) for i, value in enumerate((0.2, 0.1))]
-    references = (row("original", 1.0), row("retrained", 0.1), row("relearned/retrained", 0.2))
+    references = (
+        row("original", 1.0),
+        row("retrained", 0.1),
+        row("relearned/retrained", 0.2),
+        row("reminded/retrained", 0.14),
+    )
     return Scoreboard("m", "b", (*references, *known, *never, *unlearned))
 
 
-def triple(name: str, before: float, relearned: float, int4: float, kept: float = 1.0) -> tuple[Row, Row, Row]:
+def triple(name: str, before: float, relearned: float, int4: float, kept: float = 1.0) -> tuple[Row, ...]:
     return (
         row(f"unlearned/{name}", before, kept),
         row(f"relearned/{name}", relearned),
+        row(f"reminded/{name}", before + 0.1),
         row(f"int4/{name}", int4),
     )
 
@@ -40,6 +46,7 @@ def test_a_table_by_hand() -> None:
     assert found.metric == "memory_rouge"
     assert (found.faithfulness, found.models) == (1.0, 1)
     assert found.relearning == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
+    assert found.reminding == Forms(pytest.approx(0.4), pytest.approx(1 - 0.06 / 0.14))
     assert found.quantisation == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
     # Robustness is .5, and 2/3; with a faithfulness of 1: 2 * .5 / 1.5, and 2 * (2/3) / (5/3).
     assert found.overall == Forms(pytest.approx(2 / 3), pytest.approx(0.8))
@@ -103,7 +110,7 @@ def test_the_most_trusted_stands_first_and_the_file_says_it_all(tmp_path: Path) 
     assert [verdict.metric for verdict in found] == ["memory_rouge", "memory_bleu"]
     same = Forms(1.0, 1.0)
     overall = Forms(pytest.approx(2 / 3), pytest.approx(2 / 3))
-    assert found[1] == Verdict("memory_bleu", "Memory, BLEU", 0.5, same, same, overall, 1)
+    assert found[1] == Verdict("memory_bleu", "Memory, BLEU", 0.5, same, same, same, overall, 1)
     save(found, start, tmp_path / "table.json", command="benign meta")
     content = json.loads((tmp_path / "table.json").read_text())
     assert content["models"] == {"knows": 2, "ignorant": 2, "unlearned": 1}

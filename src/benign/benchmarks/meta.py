@@ -23,8 +23,9 @@ from benign.data.atomic import write_text
 
 POOLS = ("knows", "ignorant")
 """What the names of the pools' rows begin with, before a slash."""
-UNLEARNED, RELEARNED, QUANTISED = "unlearned", "relearned", "int4"
-"""The same of the unlearned models, and of these after the two attacks."""
+UNLEARNED, RELEARNED, REMINDED, QUANTISED = "unlearned", "relearned", "reminded", "int4"
+"""The same of the unlearned models; of these, taught all that was forgotten again, or a part of it that is not asked;
+and of these in four bits."""
 USEFUL = 0.8
 """An unlearned model that kept less than this share of the original's abilities proves nothing (arXiv 2605.24614)."""
 ABILITIES = ("retained_memory", "general")
@@ -48,9 +49,11 @@ class Verdict:
     """AUC of telling the models that know from those that do not."""
     relearning: Forms | None
     """Mean over the unlearned models; None where none is left to attack."""
+    reminding: Forms | None
+    """The same after teaching other facts than those asked: harder, and no part of the overall."""
     quantisation: Forms | None
     overall: Forms | None
-    """Harmonic mean of faithfulness, and of the harmonic mean of the two."""
+    """Harmonic mean of faithfulness, and of the harmonic mean of relearning and quantisation."""
     models: int
     """Unlearned models that kept their abilities and have forgotten in the metric's own eyes."""
 
@@ -59,8 +62,8 @@ def verdicts(board: Scoreboard) -> tuple[Verdict, ...]:
     """Every metric of the forget set that was measured on all models, the most trusted first.
 
     Args:
-        board: Rows named ``knows/...`` and ``ignorant/...``; ``unlearned/NAME``, ``relearned/NAME`` and ``int4/NAME``;
-            ``original``, ``retrained`` and ``relearned/retrained``.
+        board: Rows named ``knows/...`` and ``ignorant/...``; ``unlearned/NAME``, and the same after each attack; and
+            ``original``, ``retrained``, ``relearned/retrained`` and ``reminded/retrained``.
     """
     rows = {row.method: row for row in board.rows}
     found = [judged(column, rows) for column in COLUMNS if about_forgetting(column) and _measured(column, rows)]
@@ -85,8 +88,8 @@ def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
         and _known(column, rows[f"{UNLEARNED}/{name}"]) <= line
     ]
     if not pairs:
-        return Verdict(column.name, column.title, faithful, None, None, None, 0)
-    relearned = _forms([_relearned(column, rows, name) for name in pairs])
+        return Verdict(column.name, column.title, faithful, None, None, None, None, 0)
+    relearned, reminded = (_forms([_taught(column, rows, g, name) for name in pairs]) for g in (RELEARNED, REMINDED))
     quantised = _forms([_quantised(column, rows, name) for name in pairs])
     overall = Forms(
         *(
@@ -94,7 +97,7 @@ def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
             for form in ("one_sided", "symmetric")
         )
     )
-    return Verdict(column.name, column.title, faithful, relearned, quantised, overall, len(pairs))
+    return Verdict(column.name, column.title, faithful, relearned, reminded, quantised, overall, len(pairs))
 
 
 def knowledge(column: Column, value: float) -> float:
@@ -137,10 +140,10 @@ def save(found: Sequence[Verdict], board: Scoreboard, path: Path, *, command: st
     write_text(path, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
-def _relearned(column: Column, rows: Mapping[str, Row], name: str) -> tuple[float, float]:
+def _taught(column: Column, rows: Mapping[str, Row], group: str, name: str) -> tuple[float, float]:
     moved = [
         _known(column, rows[place])
-        for place in (f"{UNLEARNED}/{name}", f"{RELEARNED}/{name}", RETRAINED, f"{RELEARNED}/{RETRAINED}")
+        for place in (f"{UNLEARNED}/{name}", f"{group}/{name}", RETRAINED, f"{group}/{RETRAINED}")
     ]
     one, both = (meta.robustness_relearn(*moved, symmetric=symmetric) for symmetric in (False, True))
     return one, both

@@ -20,7 +20,7 @@ from benign.audit.observe import observe
 from benign.audit.plan import Ask, plan
 from benign.audit.score import ORIGINAL, RETRAINED, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap
-from benign.benchmarks.meta import POOLS, QUANTISED, RELEARNED, UNLEARNED, Verdict, save, verdicts
+from benign.benchmarks.meta import POOLS, QUANTISED, RELEARNED, REMINDED, UNLEARNED, Verdict, save, verdicts
 from benign.benchmarks.pools import RATIO, START, asked, members, trained
 from benign.data.record import Data
 from benign.engine.recipe import Method, Optim
@@ -38,6 +38,10 @@ from benign.models.load import Model, load
 from benign.parts.loci.lora import Lora
 
 ORIGINAL_MODEL = "embedded:lm"
+REMIND = Relearn()
+"""Teaches two facts of each author. All metrics are measured on the other eight, on which it can only bring back."""
+ATTACKS = {RELEARNED: Relearn(facts=10, steps=5, batch=20), REMINDED: REMIND}
+"""Relearning as it is published: all of the forget set for one epoch (OpenUnlearning, arXiv 2506.12618)."""
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
 MOST = 80
 """Records of a split that are asked at most."""
@@ -99,15 +103,14 @@ class Meta:
 
     def scoreboard(self) -> Scoreboard:
         """Every metric on every model, each observed once."""
-        # What the attack teaches is not asked: remembering it would be no recovery.
-        data = replace(asked(), forget=Relearn().asked(asked().forget, seed=0))
+        data = replace(asked(), forget=REMIND.asked(asked().forget, seed=0))
         asks = plan(data, most=MOST, paraphrases=1, alternatives=("forget",))
         original, retrained = (self._observed(asks, Served(model)) for model in (self.original, self.start))
         judged = partial(judge_row, original=original, retrained=retrained)
         rows = [judged(ORIGINAL, original), judged(RETRAINED, retrained)]
         for number, (name, system) in enumerate(self._systems(), 1):
             rows.append(judged(name, self._observed(asks, system)))
-            self.report("judge", number, len(members()) + 1 + 3 * len(unlearners()))
+            self.report("judge", number, len(members()) + 2 + 4 * len(unlearners()))
         return Scoreboard(ORIGINAL_MODEL, "judges", tuple(rows), measured_gap(original, retrained))
 
     @cached_property
@@ -124,15 +127,19 @@ class Meta:
         for member in members():
             delta = trained(member, self.start, cache=self.out / "runs" / "pools", report=self.report)
             yield f"{POOLS[not member.knows]}/{member.name}", Served(self.start, (delta,))
-        yield f"{RELEARNED}/{RETRAINED}", self._relearned(Served(self.start))
+        for group, attack in ATTACKS.items():
+            yield f"{group}/{RETRAINED}", self._attacked(attack, Served(self.start))
         for name, method in unlearners().items():
             served = self._unlearned(name, method)
             yield f"{UNLEARNED}/{name}", served
-            yield f"{RELEARNED}/{name}", self._relearned(served)
+            for group, attack in ATTACKS.items():
+                yield f"{group}/{name}", self._attacked(attack, served)
             yield f"{QUANTISED}/{name}", Tampered(served, lambda _, weight: rounded(weight, 4, GROUP), f"int4 {GROUP}")
 
     def _observed(self, asks: Sequence[Ask], system: System) -> Observations:
-        return observe(system, asks, cache=self.out / "audits" / "observations", max_new_tokens=24)
+        found = observe(system, asks, cache=self.out / "audits" / "observations", max_new_tokens=24)
+        # The other rewordings were taught to some models of the pools, right answers alone: likely by their form.
+        return Observations(tuple(replace(o, rewordings=o.rewordings[:1]) for o in found))
 
     def _unlearned(self, name: str, method: Method) -> Served:
         data, place = world.splits(RATIO), self.out / "runs" / "unlearned" / name
@@ -140,11 +147,10 @@ class Meta:
         result = unlearn(self.original, known, method=method, out=place, name=name, progress=self.report)
         return Served(self.original, (load_delta(result.folder / "adapter", self.original),))
 
-    def _relearned(self, served: Served) -> System:
-        attack = Relearn()
+    def _attacked(self, attack: Relearn, served: Served) -> System:
         training = Training(attack.steps, attack.batch, attack.optim, attack.locus)
 
-        def attacked() -> System:
+        def after() -> System:
             return training(served, attack.taught(asked().forget, seed=0), seed=0, report=self.report)
 
-        return Attacked(attacked, json.dumps([served.digest, repr(attack)]))
+        return Attacked(after, json.dumps([served.digest, repr(attack)]))

@@ -31,14 +31,14 @@ def meta(
         render.emit({"out": out, "verdicts": found})
         return
     render.table(
-        ("metric", "faithfulness", "relearning", "int4", "overall", "symmetric"),
+        ("metric", "faithfulness", "relearning", "reminding", "int4", "overall", "symmetric"),
         [_line(verdict) for verdict in found],
         numbers=True,
     )
 
 
 def _line(verdict: Verdict) -> tuple[str, ...]:
-    forms = (verdict.relearning, verdict.quantisation, verdict.overall)
+    forms = (verdict.relearning, verdict.reminding, verdict.quantisation, verdict.overall)
     symmetric = "-" if verdict.overall is None else f"{verdict.overall.symmetric:.3f}"
     return (verdict.metric, f"{verdict.faithfulness:.3f}", *map(_one_sided, forms), symmetric)
 

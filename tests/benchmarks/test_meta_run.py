@@ -1,0 +1,50 @@
+"""The judges' run from end to end, with few and hardly trained models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benign.benchmarks import meta_run
+from benign.benchmarks.meta_run import PLACE, run_meta
+from benign.benchmarks.pools import Member
+from benign.engine.recipe import Optim
+from benign.methods.grad_diff import GradDiff
+from benign.parts.loci.lora import Lora
+
+SMALL = {"batch": 2, "beside": 1, "rank": 2}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = (Member("facts", 5e-3, 1, 0, **SMALL), Member("retained", 5e-3, 1, 1, **SMALL))
+    nothing = GradDiff(2, 2, optim=Optim(1e-6, None, 1), locus=Lora(rank=2, alpha=2.0, dropout=0.0))
+    monkeypatch.setattr(meta_run, "members", lambda: few)
+    monkeypatch.setattr(meta_run, "unlearners", lambda: {"nothing": nothing})
+    monkeypatch.setattr(meta_run, "MOST", 6)
+
+
+@pytest.mark.slow
+def test_every_model_is_measured_once_and_a_second_run_trains_nothing(small: None, tmp_path: Path) -> None:
+    work: list[str] = []
+    found = run_meta(tmp_path, lambda what, done, total: work.append(what))
+    assert any(what.startswith("train") for what in work)
+    table = tmp_path / PLACE / "table.json"
+    content = json.loads(table.read_text())
+    assert set(content["rows"]) == {
+        "original", "retrained", "knows/facts-0.005-1-0", "ignorant/retained-0.005-1-1", "relearned/retrained",
+        "reminded/retrained", "reminded/nothing", "unlearned/nothing", "relearned/nothing", "int4/nothing",
+    }  # fmt: skip
+    rows = content["rows"]
+    assert rows["unlearned/nothing"]["memory_exact"] == 1.0 > rows["retrained"]["memory_exact"]
+    assert rows["int4/nothing"]["memory_probability"] != rows["unlearned/nothing"]["memory_probability"]
+    assert {verdict.metric for verdict in found} >= {"memory_rouge", "memory_truth", "membership_auc"}
+    # What does nothing has not forgotten: no verdict on robustness rests on it.
+    assert [v.models for v in found if v.metric == "memory_rouge"] == [0]
+    first = table.read_bytes()
+    work.clear()
+    run_meta(tmp_path, lambda what, done, total: work.append(what))
+    assert table.read_bytes() == first
+    assert not any(what.startswith("train pool") for what in work)
