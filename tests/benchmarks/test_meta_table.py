@@ -68,6 +68,17 @@ def test_a_model_that_still_knows_or_that_lost_its_abilities_proves_nothing() ->
     assert found.models == 1
 
 
+def test_what_compares_with_the_retrained_model_is_not_judged_by_its_relearning() -> None:
+    start = board(*triple("a", 0.2, 0.4, 0.4))
+    rows = tuple(
+        replace(r, metrics={**r.metrics, "membership_reference": r.metrics["memory_rouge"]}) for r in start.rows
+    )
+    found = {verdict.metric: verdict for verdict in verdicts(replace(start, rows=rows))}
+    assert found["memory_rouge"].overall is not None
+    other = found["membership_reference"]
+    assert (other.faithfulness, other.models, other.relearning, other.overall) == (1.0, 1, None, None)
+
+
 def test_the_line_tells_the_pools_apart_as_well_as_can_be() -> None:
     assert threshold([0.8, 0.9], [0.1, 0.2]) == pytest.approx(0.5)
     assert threshold([0.3, 0.8, 0.9], [0.1, 0.2, 0.4]) == pytest.approx(0.25), "two are as good: the lower"

@@ -30,6 +30,12 @@ USEFUL = 0.8
 """An unlearned model that kept less than this share of the original's abilities proves nothing (arXiv 2605.24614)."""
 ABILITIES = ("retained_memory", "general")
 
+BESIDE_RETRAINED = (
+    "forget_quality", "forget_quality_log10", "forget_similarity", "membership_reference", "privacy",
+)  # fmt: skip
+"""Metrics that compare with the retrained model. It is perfect beside itself, so that any training of it looks like a
+large gain in knowledge, and everybody else's gain small: their robustness to relearning is not told."""
+
 
 @dataclass(frozen=True)
 class Forms:
@@ -48,7 +54,8 @@ class Verdict:
     faithfulness: float
     """AUC of telling the models that know from those that do not."""
     relearning: Forms | None
-    """Mean over the unlearned models; None where none is left to attack."""
+    """Mean over the unlearned models; None where none is left to attack, or the metric is one of
+    :data:`BESIDE_RETRAINED`."""
     reminding: Forms | None
     """The same after teaching other facts than those asked: harder, and no part of the overall."""
     quantisation: Forms | None
@@ -87,8 +94,8 @@ def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
         if utility(rows[f"{UNLEARNED}/{name}"], rows[ORIGINAL]) >= USEFUL
         and _known(column, rows[f"{UNLEARNED}/{name}"]) <= line
     ]
-    if not pairs:
-        return Verdict(column.name, column.title, faithful, None, None, None, None, 0)
+    if not pairs or column.name in BESIDE_RETRAINED:
+        return Verdict(column.name, column.title, faithful, None, None, None, None, len(pairs))
     relearned, reminded = (_forms([_taught(column, rows, g, name) for name in pairs]) for g in (RELEARNED, REMINDED))
     quantised = _forms([_quantised(column, rows, name) for name in pairs])
     overall = Forms(
