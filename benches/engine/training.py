@@ -91,13 +91,12 @@ class Shape:
     pictures: bool = False
     vision_layers: int = 0
     picture_tokens: int = 0
-    micro_batch: tuple[int, int] | None = None
-    """Records per pass of this engine where an adapter moves and where all weights do, whose gradients take a pass over
-    the memory each time; the accumulated gradients are those of the whole step."""
+    micro_batch: int | None = None
+    """Records per pass of this engine, whose accumulated gradients are those of the whole step."""
 
 
 SHAPES = {
-    "text": Shape(32_000, 384, 4, 160, 32, 8, micro_batch=(4, 8)),
+    "text": Shape(32_000, 384, 4, 160, 32, 8, micro_batch=4),
     "picture": Shape(4_096, 256, 4, 19, 8, 12, pictures=True, vision_layers=4, picture_tokens=256),
 }
 METHODS: dict[str, Callable[..., Any]] = {"npo": NPO, "dpo": DPO, "kl": KLMin}
@@ -174,8 +173,7 @@ def data(shape: Shape, steps: int) -> Data:
 
 def stage_of(method: str, locus: str, shape: Shape, steps: int) -> Train:
     """The method's training stage in this bench's shape."""
-    records = shape.micro_batch[locus == "all"] if shape.micro_batch else None
-    optim = Optim(lr=LR, epochs=None, steps=steps, schedule="constant", micro_batch=records)
+    optim = Optim(lr=LR, epochs=None, steps=steps, schedule="constant", micro_batch=shape.micro_batch)
     made = METHODS[method](forget_batch=shape.batch, retain_batch=shape.batch, optim=optim, locus=LOCI[locus])
     stage: Train = made.recipe().stages[0]
     if shape.pictures:

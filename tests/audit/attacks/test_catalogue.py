@@ -40,7 +40,7 @@ def test_every_attack_can_be_made_and_says_what_it_does(name: str) -> None:
     attack = attacks.find(name)()
     assert attacks.name_of(attack) == name
     assert attack.cost in attacks.GROUPS
-    assert 20 < len(attack_columns.meaning(name)) < 250 and attacks.meaning(name).endswith(".")
+    assert 20 < len(attack_columns.meaning(name)) < 250 and attack_columns.meaning(name).endswith(".")
     assert repr(attack) == repr(attacks.find(name)()), "an outcome is cached by it"
 
 
