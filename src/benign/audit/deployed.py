@@ -56,7 +56,7 @@ def unchanged(system: Served, original: Served) -> bool:
     if any(name in few_bits and delta.dense(name).any() for delta in system.deltas for name in delta.tensors):
         # There a change is added to what the layer computes.
         return False
-    if system.model is original.model:
+    if system.model.module is original.model.module:
         before = {name: first[name].detach().clone() for name in touched}
     else:
         before = {name: weight.detach() for name, weight in first.items()}
