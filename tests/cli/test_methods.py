@@ -53,3 +53,19 @@ def test_json_is_the_catalogue() -> None:
     one = json.loads(benign("methods", "smfa", "--json").stdout)
     assert one in listed
     assert {"name": "k", "type": "float", "default": "5.0"}.items() <= one["settings"][0].items()
+
+
+def test_it_lists_what_fits_what_one_has() -> None:
+    listed = json.loads(benign("methods", "--having", "forget", "--json").stdout)
+    assert {"grad_ascent", "task_arithmetic"} <= {known["name"] for known in listed}
+    assert all(known["traits"]["needs"] == ["forget"] for known in listed)
+
+
+def test_where_nothing_fits_it_says_so() -> None:
+    assert "No method fits" in benign("methods", "--training-free", "--guarantee", "exact").stdout
+
+
+def test_a_name_and_a_wish_are_not_both() -> None:
+    run = benign("methods", "smfa", "--axis", "edits")
+    assert run.returncode != 0
+    assert "not both" in run.stderr

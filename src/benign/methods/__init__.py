@@ -11,6 +11,8 @@ from typing import Any
 from benign.methods.catalogue import PUBLIC as _PUBLIC
 from benign.methods.catalogue import Entry as Entry
 from benign.methods.catalogue import Setting as Setting
+from benign.methods.catalogue import Traits as Traits
+from benign.methods.catalogue import Wish as Wish
 from benign.methods.catalogue import describe as describe
 from benign.methods.catalogue import entry as entry
 from benign.methods.catalogue import find as find

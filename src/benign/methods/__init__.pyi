@@ -4,6 +4,8 @@ from benign.methods.adaptive_rmu import AdaptiveRMU as AdaptiveRMU
 from benign.methods.altpo import AltPO as AltPO
 from benign.methods.catalogue import Entry as Entry
 from benign.methods.catalogue import Setting as Setting
+from benign.methods.catalogue import Traits as Traits
+from benign.methods.catalogue import Wish as Wish
 from benign.methods.catalogue import describe as describe
 from benign.methods.catalogue import entry as entry
 from benign.methods.catalogue import find as find

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from benign.errors import unknown_name
+from benign.methods.traits import Traits as Traits
+from benign.methods.traits import Wish as Wish
+from benign.methods.traits import fits, read
 
-PUBLIC = ("Entry", "Setting", "describe", "entry", "find", "names")
+PUBLIC = ("Entry", "Setting", "Traits", "Wish", "describe", "entry", "find", "names")
 """What ``benign.methods`` has beside the methods' classes."""
 
 _FOLDER = Path(__file__).parent
@@ -38,6 +41,8 @@ class Entry:
     """The dataclass' name, which Python uses."""
     summary: str
     settings: tuple[Setting, ...]
+    traits: Traits | None = None
+    """What kind of method it is; None until ``python -m benign.methods.stub`` has seen it."""
 
 
 def names() -> tuple[str, ...]:
@@ -45,9 +50,10 @@ def names() -> tuple[str, ...]:
     return tuple(_catalogue(_FOLDER))
 
 
-def describe() -> tuple[Entry, ...]:
-    """All methods with their hyper-parameters, read from the source without importing it."""
-    return tuple(_catalogue(_FOLDER).values())
+def describe(wish: Wish | None = None) -> tuple[Entry, ...]:
+    """All methods with their hyper-parameters, or those that a reader looks for; read without importing them."""
+    found = tuple(_catalogue(_FOLDER).values())
+    return found if wish is None else tuple(e for e in found if e.traits is not None and fits(e.traits, wish))
 
 
 def entry(name: str) -> Entry:
@@ -87,7 +93,8 @@ def read_entry(path: Path) -> Entry | None:
 @cache
 def _catalogue(folder: Path) -> dict[str, Entry]:
     found = (read_entry(path) for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_"))
-    return {known.name: known for known in found if known is not None}
+    traits = read()
+    return {known.name: replace(known, traits=traits.get(known.name)) for known in found if known is not None}
 
 
 def _has_recipe(node: ast.ClassDef) -> bool:

@@ -1,0 +1,102 @@
+"""What the catalogue says about a method's kind is what its recipe does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benign import methods
+from benign.errors import UserError
+from benign.methods import Wish, traits
+from benign.methods.derive import derive
+from benign.methods.traits import Cost, Traits, fits
+
+NPO = Traits(
+    papers=("2404.05868",),
+    parts={
+        "objectives": ("npo", "cross_entropy"),
+        "loci": ("lora",),
+        "updates": ("weighted_sum",),
+        "samplers": ("uniform",),
+        "targets": ("gold",),
+    },
+    needs=("forget", "few_retain", "reference"),
+    training=True,
+    guarantee="weights",
+    taxonomy="global",
+    reconstructed=False,
+)
+
+
+def named(wish: Wish) -> set[str]:
+    return {known.name for known in methods.describe(wish)}
+
+
+def test_a_method_is_read_off_its_recipe() -> None:
+    assert derive("npo") == NPO
+
+
+def test_the_kept_file_is_what_the_recipes_say() -> None:
+    assert {name: derive(name) for name in ("npo", "smfa", "manu")} == {
+        name: traits.read(cost=Path("none"))[name] for name in ("npo", "smfa", "manu")
+    }
+
+
+def test_a_method_that_needs_a_name_from_the_user_is_read_all_the_same() -> None:
+    found = derive("retrain")
+    assert found.needs == ("retain", "base_model")
+    assert found.guarantee == "exact"
+
+
+def test_what_only_ascends_needs_the_forget_set_alone() -> None:
+    assert {"grad_ascent", "task_arithmetic"} <= named(Wish(having=("forget",)))
+    assert "npo" not in named(Wish(having=("forget", "few_retain")))
+    assert "npo" in named(Wish(having=("forget", "few_retain", "reference")))
+
+
+def test_pruning_trains_nothing_and_is_local() -> None:
+    assert "manu" in named(Wish(training=False, taxonomy="local"))
+    assert "npo" not in named(Wish(training=False))
+    assert "manu" not in named(Wish(training=True)) | named(Wish(taxonomy="global"))
+
+
+def test_an_axis_tells_who_chooses_on_it() -> None:
+    assert {"smfa", "ties", "task_arithmetic"} <= named(Wish(axis="edits"))
+    assert "npo" not in named(Wish(axis="edits"))
+    assert "pdu" in named(Wish(axis="updates"))
+    assert "smfa" not in named(Wish(axis="updates"))
+
+
+def test_what_was_reconstructed_says_so() -> None:
+    assert "ties" in named(Wish(reconstructed=True))
+    assert "npo" in named(Wish(reconstructed=False))
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [({"axis": "edit"}, "--axis.*did you mean 'edits'"), ({"having": ("money",)}, "--having.*money")],
+)
+def test_an_unknown_word_is_answered_with_those_known(wish: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Wish(**wish)  # type: ignore[arg-type]
+
+
+def test_an_open_wish_fits_all() -> None:
+    assert fits(NPO, Wish())
+
+
+def test_measured_costs_are_beside_their_methods(tmp_path: Path) -> None:
+    costs = tmp_path / "cost.json"
+    costs.write_text(json.dumps({"methods": {"npo": {"seconds": 1.0, "memory": 1.0}}}))
+    found = traits.read(cost=costs)
+    assert found["npo"].cost == Cost(1.0, 1.0)
+    assert found["smfa"].cost is None
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "traits.json"
+    broken.write_text('{"npo": {"papers": []}}')
+    with pytest.raises(UserError, match=r"traits\.json.*stub"):
+        traits.read(broken)
