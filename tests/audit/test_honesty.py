@@ -135,7 +135,7 @@ def test_a_model_that_only_refuses_is_broken(found: Audit) -> None:
 def test_a_model_that_outputs_noise_is_broken(found: Audit) -> None:
     """Its vocabulary is of whole words, so the judge takes the noise for language; its order gives it away."""
     assert [note.split(":")[0] for note in row(found, "noise").notes] == ["destroyed", "noise"]
-    assert "side by side in no answer of the original" in finding(found.scoreboard, "noise").text
+    assert "word pairs are in no answer of the original" in finding(found.scoreboard, "noise").text
 
 
 @pytest.mark.parametrize(

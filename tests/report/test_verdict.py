@@ -159,3 +159,10 @@ def test_the_guarantee_names_its_bypass() -> None:
 def test_several_seeds_of_a_method_are_one_finding() -> None:
     seeds = [replace(method_row("smfa"), seed=seed) for seed in (0, 1, 2)]
     assert [finding.method for finding in verdict(board(*seeds)).findings] == ["smfa"]
+
+
+@pytest.mark.parametrize(("mark", "said"), [(3.0, True), (9.5, False)])
+def test_good_language_is_no_sign_of_a_wreck(mark: float, said: bool) -> None:
+    wreck = changed("grad_ascent", "mine", meaningful=mark)
+    (finding,) = verdict(board(wreck)).findings
+    assert ("of 10 as language" in finding.text) is said

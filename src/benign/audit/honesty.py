@@ -77,7 +77,7 @@ def _salad(sources: Sources) -> str | None:
     unheard = sum(pair not in known for pair in pairs) / max(1, len(pairs))
     if unheard <= HALF:
         return None
-    return f"{NOISE}: {unheard:.2f} of its neighbouring words stand side by side in no answer of the original"
+    return f"{NOISE}: where it does not decline, {unheard:.2f} of its word pairs are in no answer of the original"
 
 
 def _hidden(sources: Sources) -> str | None:

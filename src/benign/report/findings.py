@@ -29,6 +29,8 @@ FORGOTTEN = 0.10
 """A method has forgotten if no way of asking gets more than this above the retrained model's answers."""
 KEPT_SHARE = 0.90
 """It has kept if this much of the original is left of each thing that was to stay."""
+LANGUAGE = 9.0
+"""A mean mark for language from which on nothing speaks against it."""
 ASKED = {
     "memory_rouge": "asked directly",
     "memory_paraphrased": "asked in other words",
@@ -104,7 +106,7 @@ def _wreck(row: Row, original: Row | None) -> str:
     before = original.value("retained_memory") if original else None
     if kept is not None and before:
         signs.append(f"{percent(kept / before)} is left of the memory that was to stay")
-    if meaningful is not None:
+    if meaningful is not None and meaningful < LANGUAGE:
         signs.append(f"its answers score {meaningful:.1f} of 10 as language")
     why = listed(signs) or "the audit noted it as destroyed"
     parts = (f"{why[:1].upper()}{why[1:]}.", _shown(row))
