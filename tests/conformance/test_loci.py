@@ -32,6 +32,7 @@ from benign.parts import loci
 from benign.parts.loci import Locus
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.layers import Layers
+from benign.parts.loci.lora import Lora
 from benign.parts.loci.neuron_paths import NeuronPaths
 from benign.parts.objectives.cross_entropy import CrossEntropy
 from benign.parts.targets import Context
@@ -41,6 +42,10 @@ from tests.models import tiny
 
 MORE: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "AllWeights": [("toy", {"modules": r".*\.mlp\..*"})],
+    "FisherLora": [
+        ("toy", {"lora": Lora(4, 8.0, 0.0), "importance": Importance("batch_fisher", 2), "exact": False}),
+        ("llava", {"lora": Lora(2, 4.0, 0.1, within=(0,))}),
+    ],
     "Layers": [
         ("toy", {"what": ("attention",), "within": (-1,)}),
         ("toy", {"what": ("embedding", "head"), "rows": (7, 20)}),
@@ -59,13 +64,17 @@ MORE: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("toy", {"share": None, "threshold": 1.0, "importance": Importance("absolute", 2), "over": Layers()}),
         ("toy", {"importance": Importance("obd"), "over": Layers(("embedding",), rows=(5, 9, 30, 31))}),
     ],
+    "VarianceLora": [
+        ("toy", {"lora": Lora(4, 8.0, 0.0, rslora=True), "counted_twice": True, "floor": 1e-5}),
+        ("mixtral", {"lora": Lora(2, 4.0, 0.0)}),
+    ],
     "PathNeurons": [
         ("toy", {"text": NeuronPaths(upto=0, of="loss"), "weights": "in"}),
         ("llava", {"vision": NeuronPaths("vision", "fisher", top_k=2), "text": NeuronPaths(top_k=1)}),
     ],
 }
 """The model and the settings to try beside the defaults on the toy text model."""
-NO_LOCUS = ("Importance", "NeuronPaths")
+NO_LOCUS = ("FactorImportance", "Importance", "NeuronPaths")
 STEPS = 3
 OPTIM = Optim(lr=1e-2, epochs=None, steps=STEPS, schedule="constant", weight_decay=0.1)
 

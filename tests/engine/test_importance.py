@@ -106,7 +106,9 @@ def test_an_estimate_is_measured_once_and_says_what_it_is(
             measured(model, tmp_path, Importance("batch_fisher", 2), OTHERS)
     (file,) = tmp_path.glob("*.json")
     about = json.loads(file.read_text())
-    assert about["importance"] | {"part": ""} == {"part": "", "estimate": "batch_fisher", "batch": 2}
+    assert about["importance"] | {"part": ""} == {
+        "part": "", "estimate": "batch_fisher", "batch": 2, "per": "records", "passes": 1,
+    }  # fmt: skip
     assert (about["records"], about["side"], about["records_per_gradient"]) == (4, "forget", 2)
     assert about["model"] == model.digest
     assert "ann" not in file.read_text()

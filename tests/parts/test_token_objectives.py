@@ -12,6 +12,7 @@ from benign.parts.objectives.ceu import CrossEntropyUnlearning
 from benign.parts.objectives.entropy import MaximumEntropy
 from benign.parts.objectives.flatten import Flatten
 from benign.parts.objectives.grad_ascent import GradientAscent
+from benign.parts.objectives.inverted_hinge import InvertedHinge
 from benign.parts.objectives.kl import KLToReference
 from benign.parts.objectives.logit_margin import LogitMargin
 from benign.parts.objectives.reverse_kl import ReverseKL
@@ -167,3 +168,34 @@ def test_entropy_is_bounded_where_flattening_is_not() -> None:
     sure = answers(torch.tensor([[0.0, 500.0]], dtype=torch.float64).repeat(5, 1))
     assert float(MaximumEntropy()(sure)) == pytest.approx(math.log(2))
     assert float(Flatten()(sure)) > 200
+
+
+def test_inverted_hinge_by_hand() -> None:
+    # Two rows say 0 (1 + 1/4 - 3/4), three say 1 (1 + 3/4 - 1/4); everything even is 1.
+    assert float(InvertedHinge()(answers(QUARTERS.repeat(5, 1)))) == pytest.approx((2 * 0.5 + 3 * 1.5) / 5)
+    assert float(InvertedHinge()(answers(torch.zeros(5, 7, dtype=torch.float64)))) == pytest.approx(1.0)
+    # Of three tokens, it is the largest of the others that counts: 1/6, 2/6, 3/6 for the label 0.
+    sixths = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64).log().repeat(5, 1)
+    assert float(InvertedHinge()(answers(sixths, labels=(0,) * 5))) == pytest.approx(1 + 1 / 6 - 3 / 6)
+
+
+def test_inverted_hinge_ends_at_two_and_at_zero_where_its_gradient_vanishes_and_ascents_does_not() -> None:
+    sure = torch.tensor([[30.0, 0.0]], dtype=torch.float64).repeat(5, 1)
+    known, gone = (answers(sure, labels=(label,) * 5) for label in (0, 1))
+    assert float(InvertedHinge()(known)) == pytest.approx(2.0)
+    assert float(InvertedHinge()(gone)) == pytest.approx(0.0)
+    at = sure.clone().requires_grad_()
+    left, pushed = (
+        torch.autograd.grad(objective(answers(at, labels=(1,) * 5)), at)[0].abs().max()
+        for objective in (InvertedHinge(), GradientAscent())
+    )
+    assert float(left) < 1e-9 < 0.1 < float(pushed)
+
+
+def test_inverted_hinge_moves_probability_to_the_next_token_alone() -> None:
+    logits = torch.tensor([[2.0, 1.0, 0.0, -1.0]], dtype=torch.float64).repeat(5, 1)
+    at = logits.clone().requires_grad_()
+    (found,) = torch.autograd.grad(InvertedHinge()(answers(at, labels=(0,) * 5)), at)
+    p = logits[0].softmax(-1)
+    expected = p[0] * (torch.eye(4, dtype=torch.float64)[0] - p) - p[1] * (torch.eye(4, dtype=torch.float64)[1] - p)
+    torch.testing.assert_close(found[0], expected / 5)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from benign.data.atomic import write_bytes
+from benign.engine.inject import Injected, injected
 from benign.errors import UserError
 from benign.models.change import Delta, LowRank
 from benign.models.load import Model
 from benign.models.quantized import quantized_linears
-from benign.parts.loci import AdapterShape, Estimate, Locus, Side
+from benign.parts.loci import AdapterShape, Estimate, Locus, Measured, Side, StartedLocus
 
 Measure = Callable[[Estimate, Side, Mapping[str, nn.Parameter]], Mapping[str, Tensor]]
 """An importance of the given parameters, by name, for one side of the data."""
@@ -67,7 +66,7 @@ def attached(
         shape = locus.adapter
         if shape is None or shape.dora:
             _refuse_untouchable(model)
-        opened = _adapter(model, locus, shape, seed) if shape else _weights(model, locus, scratch, measure)
+        opened = _adapter(model, locus, shape, seed, measure) if shape else _weights(model, locus, scratch, measure)
         with opened as trainable:
             yield trainable
     finally:
@@ -91,29 +90,39 @@ def _refuse_untouchable(model: Model) -> None:
 
 @dataclass
 class _Adapter:
-    peft: PeftModel
-    modules: list[str]
-    shape: AdapterShape
+    adapter: Injected
     parameters: dict[str, nn.Parameter]
+    start: Mapping[str, LowRank]
+    """What the adapter began as and what is taken away again, where it did not begin at zero."""
     masks: Mapping[str, Tensor] = field(default_factory=dict)
     free_reference: bool = True
 
     @contextmanager
     def reference(self) -> Iterator[None]:
-        training = self.peft.training
-        self.peft.eval()
-        with self.peft.disable_adapter():
+        peft = self.adapter.peft
+        training = peft.training
+        peft.eval()
+        with peft.disable_adapter():
             yield
-        self.peft.train(training)
+        self.adapter.hold_start()
+        peft.train(training)
 
     def delta(self) -> Delta:
         tensors: dict[str, Tensor | LowRank] = {}
-        for name in self.modules:
-            module = self.peft.base_model.model.get_submodule(name)
-            a, b = module.lora_A["default"].weight, module.lora_B["default"].weight
-            change = LowRank(a.detach().clone(), b.detach().clone(), self.shape.scale)
-            tensors[f"{name}.weight"] = _turned(module, change) if self.shape.dora else change
+        for name in self.adapter.modules:
+            a, b = (self.adapter.factor(name, side).detach().clone() for side in "AB")
+            change = LowRank(a, b, self.adapter.shape.scale)
+            if began := self.start.get(f"{name}.weight"):
+                change = _less(change, began)
+            turned = self.adapter.shape.dora
+            tensors[f"{name}.weight"] = _turned(self.adapter.layer(name), change) if turned else change
         return Delta(tensors)
+
+
+def _less(change: LowRank, began: LowRank) -> LowRank:
+    """The difference of two products as one product, of both ranks together."""
+    a, b = began.a.to(change.a), began.b.to(change.b)
+    return LowRank(torch.cat([change.a, a]), torch.cat([change.b, -b], dim=1), change.scale)
 
 
 @torch.no_grad()
@@ -126,26 +135,23 @@ def _turned(module: nn.Module, change: LowRank) -> Tensor:
 
 
 @contextmanager
-def _adapter(model: Model, locus: Locus, shape: AdapterShape, seed: int) -> Iterator[Trainable]:
+def _adapter(
+    model: Model, locus: Locus, shape: AdapterShape, seed: int, measure: Measure | None
+) -> Iterator[Trainable]:
     modules = locus.names(model.module, model.family)
+    start = _start(model, locus, modules, measure) if isinstance(locus, StartedLocus) else {}
     torch.manual_seed(seed)
-    config = LoraConfig(
-        r=shape.rank,
-        lora_alpha=shape.alpha,
-        lora_dropout=shape.dropout,
-        use_rslora=shape.rslora,
-        use_dora=shape.dora,
-        target_modules=modules,
-    )
-    with warnings.catch_warnings():
-        # peft asks transformers by a name that the latter renamed; it is neither's user who can mend it.
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
-        peft = get_peft_model(model.module, config)
-    try:
-        moving = {name: p for name, p in sorted(peft.named_parameters()) if p.requires_grad}
-        yield _Adapter(peft, modules, shape, moving)
-    finally:
-        peft.unload()
+    with injected(model, modules, shape) as adapter:
+        if start:
+            adapter.begin(start)
+        moving = {name: p for name, p in sorted(adapter.peft.named_parameters()) if p.requires_grad}
+        yield _Adapter(adapter, moving, start)
+
+
+def _start(model: Model, locus: StartedLocus, modules: Sequence[str], measure: Measure | None) -> Mapping[str, LowRank]:
+    _refuse_untouchable(model)
+    weights = {f"{name}.weight": model.module.get_parameter(f"{name}.weight") for name in modules}
+    return locus.start(weights, _measured(measure, weights))
 
 
 @dataclass
@@ -188,12 +194,16 @@ def _weights(model: Model, locus: Locus, scratch: Path, measure: Measure | None)
 def _masks(
     model: Model, locus: Locus, moving: Mapping[str, nn.Parameter], measure: Measure | None
 ) -> Mapping[str, Tensor]:
+    return locus.masks(model.module, model.family, _measured(measure, moving))
+
+
+def _measured(measure: Measure | None, parameters: Mapping[str, nn.Parameter]) -> Measured:
     def measured(importance: Estimate, side: Side) -> Mapping[str, Tensor]:
         if measure is None:
             raise ValueError("this locus asks for importances, and there is nothing to measure them with")
-        return measure(importance, side, moving)
+        return measure(importance, side, parameters)
 
-    return locus.masks(model.module, model.family, measured)
+    return measured
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,12 +15,14 @@ from benign.data.answers import Answers
 from benign.data.record import Data, Record, of_kind
 from benign.engine import canonical, store
 from benign.engine.draw import records_of
+from benign.engine.factors import random_factors
 from benign.engine.paths import on_paths
 from benign.errors import UserError
 from benign.models.load import Model
 from benign.models.pack import packed_rows
 from benign.models.vision_cache import VisionCache
 from benign.parts.loci import Estimate, Side
+from benign.parts.loci.factors import TOKENS, FactorImportance
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.neuron_paths import NeuronPaths
 
@@ -42,10 +45,11 @@ class Importances:
         self, importance: Estimate, side: Side, parameters: Mapping[str, nn.Parameter]
     ) -> Mapping[str, Tensor]:
         """The importance of every entry of the parameters, float32 on their device; of neuron paths, by reading module
-        the share of records on whose path each neuron lies.
+        the share of records on whose path each neuron lies; of factors, by ``WEIGHT/A`` and ``WEIGHT/B`` that of each
+        entry, and under ``tokens`` how many answer tokens told it.
 
         ``forget`` looks at the forget set's memory questions, ``retain`` at what may be trained on to keep; both with
-        the records' own answers. The parameters must require gradients and be the model's original ones.
+        the records' own answers. The parameters must be the model's original ones.
 
         Raises:
             UserError: There is no such record, or a kept estimate is damaged.
@@ -55,7 +59,7 @@ class Importances:
             raise UserError("no memory question tells which weights matter", where="forget")
         described = {
             "importance": canonical.to_plain(importance),
-            "records_per_gradient": 1 if isinstance(importance, NeuronPaths) else importance.records,
+            "records_per_gradient": _per_gradient(importance),
             "side": side,
             "records": len(records),
             "records_digest": canonical.digest([record.digest for record in records]),
@@ -64,34 +68,83 @@ class Importances:
         }
         found = store.kept(self.folder, described)
         if found is None:
-            if isinstance(importance, NeuronPaths):
-                found = on_paths(self.model, importance, records, partial(self.report, f"find paths for {side}"))
-            else:
-                found = self._measured(importance, side, records, parameters)
+            found = self._found(importance, side, records, parameters)
             store.keep(self.folder, described, found)
         device = next(iter(parameters.values())).device
         return {name: tensor.to(device) for name, tensor in found.items()}
+
+    def _found(
+        self, importance: Estimate, side: Side, records: Sequence[Record], parameters: Mapping[str, nn.Parameter]
+    ) -> dict[str, Tensor]:
+        match importance:
+            case NeuronPaths():
+                return on_paths(self.model, importance, records, partial(self.report, f"find paths for {side}"))
+            case FactorImportance():
+                with random_factors(self.model, importance, list(parameters)) as factors:
+                    found, tokens = self._measured(importance.importance, side, records, factors)
+                return found | {TOKENS: torch.tensor(tokens)}
+            case Importance():
+                with _differentiable(parameters.values()):
+                    return self._measured(importance, side, records, parameters)[0]
 
     def _kept(self) -> tuple[Record, ...]:
         return records_of(self.data, "keep")
 
     def _measured(
         self, importance: Importance, side: Side, records: Sequence[Record], parameters: Mapping[str, nn.Parameter]
-    ) -> dict[str, Tensor]:
+    ) -> tuple[dict[str, Tensor], int]:
+        """The importances by name, and how many answer tokens were looked at."""
         self.model.module.eval()
-        totals = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in parameters.items()}
-        vision, size = VisionCache(), importance.records
-        for start in range(0, len(records), size):
-            batch = records[start : start + size]
-            examples = [self.model.encoder.full(record) for record in batch]
-            loss = mean_loss(packed_rows(self.model, examples, vision=vision))
+        totals: dict[str, Tensor] = {}
+        vision, counted, tokens, done = VisionCache(), 0, 0, 0
+        for batch in self._batches(importance, records):
+            rows = packed_rows(self.model, [self.model.encoder.full(r) for r in batch], vision=vision)
+            over_tokens = importance.per == "tokens"
+            loss = -rows.logp.mean() if over_tokens else mean_loss(rows)
             # A weight that these records do not reach has no gradient; it matters for none of them.
             gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+            count = len(rows.labels) if over_tokens else len(batch)
             for name, gradient in zip(parameters, gradients, strict=True):
                 if gradient is not None:
-                    totals[name] += importance.part(gradient, len(batch) / len(records))
-            self.report(f"measure what matters for {side}", start + len(batch), len(records))
-        return {name: importance.whole(total, parameters[name]) for name, total in totals.items()}
+                    part = importance.part(gradient, count)
+                    totals[name] = totals[name].add_(part) if name in totals else part
+            counted, tokens, done = counted + count, tokens + len(rows.labels), done + len(batch)
+            self.report(f"measure what matters for {side}", done, len(records) * importance.passes)
+        means = {name: total.div_(counted) for name, total in totals.items()}
+        unmoved = {
+            name: torch.zeros_like(p, dtype=torch.float32) for name, p in parameters.items() if name not in means
+        }
+        return unmoved | {name: importance.whole(mean, parameters[name]) for name, mean in means.items()}, tokens
+
+    @staticmethod
+    def _batches(importance: Importance, records: Sequence[Record]) -> Iterator[list[Record]]:
+        size = importance.records
+        for order in importance.orders(len(records)):
+            for start in range(0, len(order), size):
+                yield [records[place] for place in order[start : start + size]]
+
+
+def _per_gradient(importance: Estimate) -> int:
+    match importance:
+        case NeuronPaths():
+            return 1
+        case FactorImportance():
+            return importance.importance.records
+        case Importance():
+            return importance.records
+
+
+@contextmanager
+def _differentiable(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Within it gradients of the parameters can be taken."""
+    before = [(parameter, parameter.requires_grad) for parameter in parameters]
+    try:
+        for parameter, _ in before:
+            parameter.requires_grad_(True)
+        yield
+    finally:
+        for parameter, flag in before:
+            parameter.requires_grad_(flag)
 
 
 def mean_loss(answers: Answers) -> Tensor:

@@ -12,6 +12,7 @@ from benign.methods.catalogue import find as find
 from benign.methods.catalogue import names as names
 from benign.methods.ceu import CEU as CEU
 from benign.methods.dpo import DPO as DPO
+from benign.methods.fila import FILA as FILA
 from benign.methods.grad_ascent import GradAscent as GradAscent
 from benign.methods.grad_diff import GradDiff as GradDiff
 from benign.methods.idk import IDK as IDK
@@ -31,4 +32,5 @@ from benign.methods.task_arithmetic import TaskArithmetic as TaskArithmetic
 from benign.methods.ties import TIES as TIES
 from benign.methods.undial import UNDIAL as UNDIAL
 from benign.methods.vgid import VGID as VGID
+from benign.methods.vila import VILA as VILA
 from benign.methods.wga import WGA as WGA

@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from benign.models.change import LowRank
 from benign.models.families.family import Family
+from benign.parts.loci.factors import FactorImportance
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.neuron_paths import NeuronPaths
 
 Side = Literal["forget", "retain"]
-Estimate = Importance | NeuronPaths
+Estimate = Importance | FactorImportance | NeuronPaths
 Measured = Callable[[Estimate, Side], Mapping[str, Tensor]]
-"""An importance of every entry of the moving parameters, by name, for what is forgotten or kept; of neuron paths, by
-the name of the module that reads the neurons, the share of records on whose path each lies. The engine's."""
+"""An importance of every entry of the moving parameters, by name, for what is forgotten or kept; of the factors of a
+random adapter on them, by the weight's and the factor's name; of neuron paths, by the name of the module that reads the
+neurons, the share of records on whose path each lies. The engine's."""
 
 
 @dataclass(frozen=True)
@@ -59,4 +62,22 @@ class Locus(Protocol):
 
     def masks(self, module: nn.Module, family: Family, measured: Measured) -> Mapping[str, Tensor]:
         """By parameter name a boolean tensor of its shape, true where an entry may move; one without moves whole."""
+        ...
+
+
+@runtime_checkable
+class StartedLocus(Locus, Protocol):
+    """A locus whose adapter does not start at zero: a part of each weight is taken out of it and put into the adapter,
+    so that the model says what it said. The engine sees to both."""
+
+    def start(self, weights: Mapping[str, Tensor], measured: Measured) -> Mapping[str, LowRank]:
+        """What the adapter begins as.
+
+        Args:
+            weights: By name the weights of the chosen modules, [out, in].
+            measured: What tells which of their entries matter.
+
+        Raises:
+            UserError: There is nothing to begin with.
+        """
         ...

@@ -34,9 +34,14 @@ class Lora:
     2402.09353). The delta is then dense, and no server loads it as an adapter."""
 
     @property
-    def adapter(self) -> AdapterShape | None:
+    def shape(self) -> AdapterShape:
         """The adapter's shape."""
         return AdapterShape(self.rank, self.alpha, self.dropout, self.rslora, self.dora)
+
+    @property
+    def adapter(self) -> AdapterShape | None:
+        """The adapter's shape."""
+        return self.shape
 
     def names(self, module: nn.Module, family: Family) -> list[str]:
         """The linear modules that the expression full-matches, else all of the language model.
