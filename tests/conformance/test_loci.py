@@ -29,7 +29,8 @@ from benign.models.change import Delta, parameters
 from benign.models.delta import applied
 from benign.models.load import Model, load
 from benign.parts import loci
-from benign.parts.loci import Locus
+from benign.parts.loci import ExpertLocus, Locus
+from benign.parts.loci.expert_use import ExpertUse
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.layers import Layers
 from benign.parts.loci.lora import Lora
@@ -68,13 +69,20 @@ MORE: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("toy", {"lora": Lora(4, 8.0, 0.0, rslora=True), "counted_twice": True, "floor": 1e-5}),
         ("mixtral", {"lora": Lora(2, 4.0, 0.0)}),
     ],
+    "OneExpert": [
+        ("mixtral", {"router": "row"}),
+        ("mixtral", {"router": "none", "layer": -1, "expert": 2}),
+        ("mixtral", {"use": ExpertUse(only_chosen=False), "layer": 0}),
+    ],
     "PathNeurons": [
         ("toy", {"text": NeuronPaths(upto=0, of="loss"), "weights": "in"}),
         ("llava", {"vision": NeuronPaths("vision", "fisher", top_k=2), "text": NeuronPaths(top_k=1)}),
     ],
 }
 """The model and the settings to try beside the defaults on the toy text model."""
-NO_LOCUS = ("FactorImportance", "Importance", "NeuronPaths")
+BASE = {"OneExpert": "mixtral"}
+"""The model to try the defaults on, where it is not the toy."""
+NO_LOCUS = ("ExpertUse", "FactorImportance", "Importance", "NeuronPaths")
 STEPS = 3
 OPTIM = Optim(lr=1e-2, epochs=None, steps=STEPS, schedule="constant", weight_decay=0.1)
 
@@ -86,7 +94,7 @@ def every() -> Iterator[tuple[str, Locus]]:
             local = isinstance(kind, type) and kind.__module__ == info.name and not name.startswith("_")
             if local and dataclasses.is_dataclass(kind) and name not in NO_LOCUS:
                 made: Any = kind
-                yield from ((model, made(**choice)) for model, choice in [("toy", {}), *MORE[name]])
+                yield from ((model, made(**choice)) for model, choice in [(BASE.get(name, "toy"), {}), *MORE[name]])
 
 
 EVERY = sorted(every(), key=repr)
@@ -174,10 +182,16 @@ def test_all_loci_are_found() -> None:
     assert {type(locus).__name__ for _, locus in EVERY} == set(MORE)
 
 
+def moving(case: tuple[str, Locus]) -> set[str]:
+    """The parameters that move, in whole or in part; of the experts to choose from it is one's."""
+    run, locus = trained(case), case[1]
+    return set(run.delta.tensors) & set(run.names) if isinstance(locus, ExpertLocus) else set(run.names)
+
+
 @for_every
 def test_what_is_frozen_stays_bit_identical(case: tuple[str, Locus]) -> None:
     run, locus = trained(case), case[1]
-    frozen = set(run.before) - (set() if locus.adapter else set(run.names))
+    frozen = set(run.before) - (set() if locus.adapter else moving(case))
     assert frozen or set(run.names) == set(run.before), "nothing was looked at"
     assert [name for name in frozen if not torch.equal(run.before[name], run.within[name])] == []
 
@@ -185,7 +199,7 @@ def test_what_is_frozen_stays_bit_identical(case: tuple[str, Locus]) -> None:
 @for_every
 def test_what_is_chosen_moves(case: tuple[str, Locus]) -> None:
     run, locus = trained(case), case[1]
-    expected = {f"{name}.weight" for name in run.names} if locus.adapter else set(run.names)
+    expected = {f"{name}.weight" for name in run.names} if locus.adapter else moving(case)
     assert set(run.delta.tensors) == expected and expected
     assert all(bool(run.delta.dense(name).isfinite().all()) for name in expected)
     # A zero that no record reaches (a bias behind the layer that is looked at) has no gradient and no decay.

@@ -21,7 +21,7 @@ from benign.parts import objectives
 from benign.parts.objectives import Objective
 
 LENGTHS, OTHER_LENGTHS = (3, 1, 4), (1, 3, 2)
-VOCABULARY, HIDDEN = 5, 4
+VOCABULARY, HIDDEN, EXPERTS = 5, 4, 3
 STEP = 1e-6
 
 
@@ -60,6 +60,8 @@ def rows(lengths: Sequence[int], seed: int, dtype: torch.dtype = torch.float64) 
         reference=drawn(VOCABULARY).log_softmax(-1),
         hidden=drawn(HIDDEN),
         reference_hidden=drawn(HIDDEN),
+        routing=drawn(EXPERTS).softmax(-1),
+        anchor=torch.eye(EXPERTS, dtype=dtype)[1],
     )
 
 
@@ -74,25 +76,26 @@ def pick(answers: Answers, records: Sequence[int]) -> Answers:
     new = torch.tensor([list(records).index(int(record)) for record in answers.owner[places]])
     cut: dict[str, Any] = {
         name: None if (whole := getattr(answers, name)) is None else whole[places]
-        for name in ("logits", "labels", "reference", "hidden", "reference_hidden")
+        for name in ("logits", "labels", "reference", "hidden", "reference_hidden", "routing")
     }
     rival = pick(answers.rival, records) if answers.rival else None
-    return Answers(owner=new, count=len(records), rival=rival, **cut)
+    return Answers(owner=new, count=len(records), rival=rival, anchor=answers.anchor, **cut)
 
 
 Leaves = dict[str, Tensor]
 
 
 def leaves(answers: Answers) -> Leaves:
-    """What the model's weights move: the logits and hidden states, of the rival answers too."""
-    assert answers.hidden is not None and answers.rival is not None
-    return {"logits": answers.logits, "hidden": answers.hidden, "rival": answers.rival.logits}
+    """What the model's weights move: the logits, of the rival answers too, hidden states, and a router's choices."""
+    assert answers.hidden is not None and answers.rival is not None and answers.routing is not None
+    rival = answers.rival.logits
+    return {"logits": answers.logits, "hidden": answers.hidden, "rival": rival, "routing": answers.routing}
 
 
 def put(answers: Answers, new: Leaves) -> Answers:
     assert answers.rival is not None
     rival = dataclasses.replace(answers.rival, logits=new["rival"])
-    return dataclasses.replace(answers, logits=new["logits"], hidden=new["hidden"], rival=rival)
+    return dataclasses.replace(answers, logits=new["logits"], hidden=new["hidden"], rival=rival, routing=new["routing"])
 
 
 def gradients(objective: Objective, answers: Answers) -> Leaves:
@@ -185,7 +188,8 @@ def test_micro_batches_join_exactly_as_promised(objective: Objective) -> None:
 def test_a_records_gradient_does_not_depend_on_other_records(objective: Objective) -> None:
     here, there = batch(4), batch(5)
     assert here.rival is not None and there.rival is not None
-    first = {"logits": here.owner == 0, "hidden": here.owner == 0, "rival": here.rival.owner == 0}
+    own = here.owner == 0
+    first = {"logits": own, "hidden": own, "rival": here.rival.owner == 0, "routing": own}
     mixed = {name: torch.where(first[name][:, None], leaf, leaves(there)[name]) for name, leaf in leaves(here).items()}
     before, after = gradients(objective, here), gradients(objective, put(here, mixed))
     for name, mask in first.items():
@@ -239,6 +243,17 @@ def test_the_references_hidden_states_are_used_where_it_says_so_and_only_there(o
             objective(bare)
     else:
         assert float(objective(bare)) == float(objective(full))
+
+
+@for_every
+def test_a_router_is_looked_at_where_it_is_asked_for_and_only_there(objective: Objective) -> None:
+    full = batch(11)
+    for bare in (dataclasses.replace(full, routing=None), dataclasses.replace(full, anchor=None)):
+        if getattr(objective, "needs_routing", False):
+            with pytest.raises(ValueError, match="router"):
+                objective(bare)
+        else:
+            assert float(objective(bare)) == float(objective(full))
 
 
 @for_every

@@ -25,6 +25,7 @@ from benign.models.change import parameters
 from benign.models.load import Model, load
 from benign.parts.loci import Locus
 from benign.parts.loci.all_weights import AllWeights
+from benign.parts.loci.fisher_lora import FisherLora
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.layers import Layers
 from benign.parts.loci.lora import Lora
@@ -83,6 +84,7 @@ LOCI: dict[str, Locus] = {
     "tables": Layers(("embedding", "head"), rows=tuple(range(5, 40))),
     "masked": Masked(over=MLP, share=0.3),
     "paths": PathNeurons(NeuronPaths(top_k=2)),
+    "fila": FisherLora(Lora(rank=4, dropout=0.0)),
 }
 UPDATES: dict[str, Update] = {
     "sum": WeightedSum(),

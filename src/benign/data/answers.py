@@ -35,6 +35,10 @@ class Answers:
     """The same records with their other answers (what a preference is preferred to), or None."""
     reference_labels: Tensor | None = None
     """[rows] the reference model's log-probability of each label in nats, where nothing asks for more of it."""
+    routing: Tensor | None = None
+    """[rows, experts] how the router that an objective asked for divides each row among its experts, or None."""
+    anchor: Tensor | None = None
+    """[experts] 1 for the experts that the locus chose and 0 for the others, where ``routing`` is there."""
     cut_from: tuple[Answers, slice] | None = None
     """The joint rows of which these are a part, so that what is asked of several parts is computed once."""
 

@@ -19,7 +19,7 @@ from benign.errors import UserError
 from benign.models.change import Delta, LowRank
 from benign.models.load import Model
 from benign.models.quantized import quantized_linears
-from benign.parts.loci import AdapterShape, Estimate, Locus, Measured, Side, StartedLocus
+from benign.parts.loci import AdapterShape, Estimate, ExpertLocus, Locus, Measured, Side, StartedLocus
 
 Measure = Callable[[Estimate, Side, Mapping[str, nn.Parameter]], Mapping[str, Tensor]]
 """An importance of the given parameters, by name, for one side of the data."""
@@ -32,6 +32,8 @@ class Trainable(Protocol):
     """The moving parameters by name, in a fixed order."""
     masks: Mapping[str, Tensor]
     """True where an entry may move, for those parameters of which only a part does. No gradient reaches the rest."""
+    routed: Mapping[str, tuple[int, ...]]
+    """By their router's name, the experts that the locus chose, where it chooses any."""
     free_reference: bool
     """Whether the original model can be had at no cost by switching the adapter off."""
 
@@ -95,6 +97,7 @@ class _Adapter:
     start: Mapping[str, LowRank]
     """What the adapter began as and what is taken away again, where it did not begin at zero."""
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    routed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     free_reference: bool = True
 
     @contextmanager
@@ -159,6 +162,7 @@ class _Weights:
     parameters: dict[str, nn.Parameter]
     masks: Mapping[str, Tensor]
     originals: Path
+    routed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     free_reference: bool = False
 
     def reference(self) -> AbstractContextManager[None]:
@@ -173,6 +177,12 @@ class _Weights:
 def _weights(model: Model, locus: Locus, scratch: Path, measure: Measure | None) -> Iterator[Trainable]:
     chosen = set(locus.names(model.module, model.family))
     moving = {name: p for name, p in sorted(model.module.named_parameters()) if name in chosen}
+    measured = _measured(measure, moving)
+    masks, routed = locus.masks(model.module, model.family, measured), {}
+    if isinstance(locus, ExpertLocus):
+        routed = locus.chosen(model.module, model.family, measured)
+        masks = {name: mask for name, mask in masks.items() if mask.any()}
+        moving = {name: moving[name] for name in moving if name in masks}
     scratch.mkdir(parents=True, exist_ok=True)
     originals = scratch / "originals.safetensors"
     write_bytes(originals, save({n: p.detach().contiguous() for n, p in moving.items()}))
@@ -180,21 +190,14 @@ def _weights(model: Model, locus: Locus, scratch: Path, measure: Measure | None)
         parameter.requires_grad_(True)
     with ExitStack() as hooks:
         try:
-            masks = _masks(model, locus, moving, measure)
             for name, mask in masks.items():
                 hooks.enter_context(_masked_gradient(moving[name], mask))
-            yield _Weights(moving, masks, originals)
+            yield _Weights(moving, masks, originals, routed)
         finally:
             with safe_open(originals, "pt") as saved, torch.no_grad():
                 for name, parameter in moving.items():
                     parameter.copy_(saved.get_tensor(name))
             originals.unlink()
-
-
-def _masks(
-    model: Model, locus: Locus, moving: Mapping[str, nn.Parameter], measure: Measure | None
-) -> Mapping[str, Tensor]:
-    return locus.masks(model.module, model.family, _measured(measure, moving))
 
 
 def _measured(measure: Measure | None, parameters: Mapping[str, nn.Parameter]) -> Measured:

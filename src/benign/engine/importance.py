@@ -17,11 +17,13 @@ from benign.engine import canonical, store
 from benign.engine.draw import records_of
 from benign.engine.factors import random_factors
 from benign.engine.paths import on_paths
+from benign.engine.routing import expert_use
 from benign.errors import UserError
 from benign.models.load import Model
 from benign.models.pack import packed_rows
 from benign.models.vision_cache import VisionCache
 from benign.parts.loci import Estimate, Side
+from benign.parts.loci.expert_use import ExpertUse
 from benign.parts.loci.factors import TOKENS, FactorImportance
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.neuron_paths import NeuronPaths
@@ -46,7 +48,7 @@ class Importances:
     ) -> Mapping[str, Tensor]:
         """The importance of every entry of the parameters, float32 on their device; of neuron paths, by reading module
         the share of records on whose path each neuron lies; of factors, by ``WEIGHT/A`` and ``WEIGHT/B`` that of each
-        entry, and under ``tokens`` how many answer tokens told it.
+        entry, and under ``tokens`` how many answer tokens told it; of experts, by router how much each is used.
 
         ``forget`` looks at the forget set's memory questions, ``retain`` at what may be trained on to keep; both with
         the records' own answers. The parameters must be the model's original ones.
@@ -79,6 +81,8 @@ class Importances:
         match importance:
             case NeuronPaths():
                 return on_paths(self.model, importance, records, partial(self.report, f"find paths for {side}"))
+            case ExpertUse():
+                return expert_use(self.model, importance, records, partial(self.report, f"follow experts for {side}"))
             case FactorImportance():
                 with random_factors(self.model, importance, list(parameters)) as factors:
                     found, tokens = self._measured(importance.importance, side, records, factors)
@@ -126,7 +130,7 @@ class Importances:
 
 def _per_gradient(importance: Estimate) -> int:
     match importance:
-        case NeuronPaths():
+        case NeuronPaths() | ExpertUse():
             return 1
         case FactorImportance():
             return importance.importance.records

@@ -116,6 +116,11 @@ def reference_for(
     return _precomputed(now, asked, folder / "reference", model.module.device)
 
 
+def routes(objective: Objective) -> bool:
+    """Whether an objective looks at a router."""
+    return bool(getattr(objective, "needs_routing", False))
+
+
 def hidden_layer(objective: Objective) -> int | float | None:
     """The decoder layer whose states an objective looks at, or None."""
     layer = getattr(objective, "layer", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +14,12 @@ from benign.data.answers import Answers
 from benign.engine.draw import Drawn, compares, needs_original
 from benign.engine.forward import encoded
 from benign.engine.recipe import Term
-from benign.engine.reference import Reference, hidden_layer, wanted_of
+from benign.engine.reference import Reference, hidden_layer, routes, wanted_of
 from benign.engine.world import World
 from benign.errors import UserError
 from benign.models.collate import IGNORED
+from benign.models.families.experts import probabilities
+from benign.models.forward import HiddenAt
 from benign.models.load import Model
 from benign.models.pack import packed_rows
 from benign.models.vision_cache import VisionCache
@@ -29,24 +32,28 @@ Column = tuple[Term, Sequence[Drawn]]
 class Rows:
     """Answer rows of drawn records: one forward pass for all terms, cut into terms afterwards."""
 
-    def __init__(self, model: Model, reference: Reference, vision: VisionCache) -> None:
+    def __init__(
+        self,
+        model: Model,
+        reference: Reference,
+        vision: VisionCache,
+        routed: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
+    ) -> None:
         self._model = model
         self._reference = reference
         self._vision = vision
+        self._routed = routed
 
     def of(self, columns: Sequence[Column]) -> list[Answers]:
         """Each term's rows, with the reference, the hidden states and the rivals that its objective needs.
 
-        Terms that look at different layers are run in different passes.
+        Terms that look at different layers or routers are run in different passes.
         """
-        layers = sorted({layer for term, _ in columns if (layer := hidden_layer(term.objective)) is not None})
+        places = [self._looks_at(term) for term, _ in columns]
+        layers = sorted({place for place in places if place is not None}, key=str)
         found: dict[int, Answers] = {}
         for number, layer in enumerate(layers or [None]):
-            chosen = [
-                place
-                for place, (term, _) in enumerate(columns)
-                if hidden_layer(term.objective) == layer or (number == 0 and hidden_layer(term.objective) is None)
-            ]
+            chosen = [at for at, place in enumerate(places) if place == layer or (number == 0 and place is None)]
             found |= dict(zip(chosen, self._together([columns[place] for place in chosen], layer), strict=True))
         return [found[place] for place in range(len(columns))]
 
@@ -63,7 +70,16 @@ class Rows:
         """The part's share of the answer tokens of the whole."""
         return self._tokens(part) / self._tokens(whole)
 
-    def _together(self, columns: Sequence[Column], layer: int | float | None) -> list[Answers]:
+    def _looks_at(self, term: Term) -> HiddenAt:
+        """The layer or the router that a term's objective looks at."""
+        if not routes(term.objective):
+            return hidden_layer(term.objective)
+        if not self._routed:
+            fix = "take the locus one_expert, or leave the anchor out"
+            raise UserError("an anchor holds a router, and the locus chooses no expert", where=term.name, fix=fix)
+        return next(iter(self._routed))
+
+    def _together(self, columns: Sequence[Column], layer: HiddenAt) -> list[Answers]:
         groups = [group for term, items in columns for group in self._asked(term, items)]
         self._model.module.train()
         examples = [encoded(self._model.encoder, item) for items in groups for item in items]
@@ -73,7 +89,18 @@ class Rows:
         for term, items in columns:
             parts = [self._referred(term, group, next(cut)) for group in self._asked(term, items)]
             answers.append(replace(parts[0], rival=parts[1]) if compares(term.objective) else parts[0])
-        return answers
+        routed = [routes(term.objective) for term, _ in columns]
+        return [self._divided(rows) if asked else rows for rows, asked in zip(answers, routed, strict=True)]
+
+    def _divided(self, rows: Answers) -> Answers:
+        """The rows with the router's probabilities in the place of what enters it."""
+        ((name, experts),) = self._routed.items()
+        if rows.hidden is None:
+            raise ValueError("what enters the router was not kept")
+        routing = probabilities(self._model.module.get_submodule(name), rows.hidden)
+        anchor = torch.zeros(routing.shape[-1], device=routing.device)
+        anchor[list(experts)] = 1.0
+        return replace(rows, hidden=None, routing=routing, anchor=anchor)
 
     @staticmethod
     def _asked(term: Term, items: Sequence[Drawn]) -> list[Sequence[Drawn]]:

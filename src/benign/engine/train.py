@@ -110,7 +110,8 @@ def _loop(job: Job, moving: Trainable) -> float:
     if here.main:
         job.log.rewind(stage.name, first)
     vision = VisionCache()
-    rows = Rows(job.model, reference_for(job.model, stage, job.steps, moving, job.folder, vision), vision)
+    reference = reference_for(job.model, stage, job.steps, moving, job.folder, vision)
+    rows = Rows(job.model, reference, vision, moving.routed)
     start = saved = time.monotonic()
 
     def keep(step: int) -> None:

@@ -26,6 +26,7 @@ from benign.methods.pdu import PDU as PDU
 from benign.methods.retrain import Retrain as Retrain
 from benign.methods.rmu import RMU as RMU
 from benign.methods.satimp import SatImp as SatImp
+from benign.methods.seuf import SEUF as SEUF
 from benign.methods.simnpo import SimNPO as SimNPO
 from benign.methods.smfa import SMFA as SMFA
 from benign.methods.task_arithmetic import TaskArithmetic as TaskArithmetic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,9 @@ from benign.models.collate import IGNORED
 from benign.models.load import Model
 from benign.models.sampling import Sampling
 
-HiddenAt = int | float | Literal["head"] | None
+HiddenAt = int | float | str | None
 """Where hidden states are taken: after a decoder layer (negative counts from the end, a fraction is of the way up),
-under the head, or nowhere."""
+under the head (``head``), where they enter the module of another name, or nowhere."""
 
 
 def answer_rows(model: Model, batch: Batch, *, hidden_at: HiddenAt = None) -> Answers:
@@ -94,11 +94,17 @@ def gathered(
         states = output[0] if isinstance(output, tuple) else output
         passed.append(states[at])
 
+    def read(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+        # Some modules see the tokens of all sequences as one list.
+        passed.append(args[0].reshape(*inputs["input_ids"].shape, -1)[at])
+
     with ExitStack() as hooks:
         hooks.callback(model.family.head_of(model.module).register_forward_pre_hook(pick).remove)
         if isinstance(hidden_at, int | float):
             layer = model.family.layers_of(model.module)[model.family.layer_number(model.module, hidden_at)]
             hooks.callback(layer.register_forward_hook(look).remove)
+        elif hidden_at not in ("head", None):
+            hooks.callback(model.module.get_submodule(hidden_at).register_forward_pre_hook(read).remove)
         output = model.module(**inputs, use_cache=False)
     if len(entered) != 1:
         raise RuntimeError(

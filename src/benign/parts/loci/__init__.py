@@ -11,16 +11,18 @@ from torch import Tensor, nn
 
 from benign.models.change import LowRank
 from benign.models.families.family import Family
+from benign.parts.loci.expert_use import ExpertUse
 from benign.parts.loci.factors import FactorImportance
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.neuron_paths import NeuronPaths
 
 Side = Literal["forget", "retain"]
-Estimate = Importance | FactorImportance | NeuronPaths
+Estimate = Importance | FactorImportance | NeuronPaths | ExpertUse
 Measured = Callable[[Estimate, Side], Mapping[str, Tensor]]
 """An importance of every entry of the moving parameters, by name, for what is forgotten or kept; of the factors of a
 random adapter on them, by the weight's and the factor's name; of neuron paths, by the name of the module that reads the
-neurons, the share of records on whose path each lies. The engine's."""
+neurons, the share of records on whose path each lies; of experts, by the router's name how much each is used. The
+engine's."""
 
 
 @dataclass(frozen=True)
@@ -79,5 +81,19 @@ class StartedLocus(Locus, Protocol):
 
         Raises:
             UserError: There is nothing to begin with.
+        """
+        ...
+
+
+@runtime_checkable
+class ExpertLocus(Locus, Protocol):
+    """A locus that moves chosen experts of a mixture, which objectives may anchor their routers to. Of its parameters,
+    those of which nothing may move are neither trained nor part of the delta."""
+
+    def chosen(self, module: nn.Module, family: Family, measured: Measured) -> Mapping[str, tuple[int, ...]]:
+        """By the router's name, the numbers of the chosen experts.
+
+        Raises:
+            UserError: There is none to choose.
         """
         ...

@@ -39,6 +39,13 @@ class HiddenObjective(Objective, Protocol):
         ...
 
 
+class RoutedObjective(Objective, Protocol):
+    """An objective that looks at the router of the expert that the locus chose: ``answers.routing`` and
+    ``answers.anchor`` are filled."""
+
+    needs_routing: ClassVar[Literal[True]]
+
+
 class Preference(Objective, Protocol):
     """An objective that compares two answers to a question; ``answers.rival`` is filled (with a reference of its own
     where ``needs_reference``) from the term's ``against`` target."""
