@@ -178,7 +178,8 @@ def _weights(model: Model, locus: Locus, scratch: Path, measure: Measure | None)
     chosen = set(locus.names(model.module, model.family))
     moving = {name: p for name, p in sorted(model.module.named_parameters()) if name in chosen}
     measured = _measured(measure, moving)
-    masks, routed = locus.masks(model.module, model.family, measured), {}
+    masks = locus.masks(model.module, model.family, measured)
+    routed: Mapping[str, tuple[int, ...]] = {}
     if isinstance(locus, ExpertLocus):
         routed = locus.chosen(model.module, model.family, measured)
         masks = {name: mask for name, mask in masks.items() if mask.any()}
