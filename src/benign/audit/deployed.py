@@ -1,4 +1,5 @@
-"""What stands between a question and the weights: nothing removed at all, or a template that asks something else."""
+"""What stands between a question and the weights: nothing removed at all, a filter, or a template that asks something
+else."""
 
 from __future__ import annotations
 
@@ -32,10 +33,11 @@ def notes(system: System, original: Served, asks: Sequence[Ask], ask: Asking) ->
     """
     if not isinstance(system, Served):
         return ()
+    if system.guard:
+        return filtered(system, original, asks, ask)
     if unchanged(system, original):
         return (f"{SUPPRESSED}, not removed: the weights are the original's, bit by bit",)
-    told = [a for a in asks if (a.split, a.view) == ("forget", AS_IS) and a.record.kind == "memory"]
-    told = [a for a in told if asked_question(a.record)]
+    told = _told(asks)
     plain = undressed(system, original, told)
     if plain is None:
         return ()
@@ -44,6 +46,39 @@ def notes(system: System, original: Served, asks: Sequence[Ask], ask: Asking) ->
         return ()
     found = f"asked through the original's template it gives {bare:.2f} of the forgotten answers"
     return (f"{SUPPRESSED}, not removed: {found}, through its own {own:.2f}",)
+
+
+def filtered(system: Served, original: Served, asks: Sequence[Ask], ask: Asking) -> tuple[str, ...]:
+    """A guard is a filter and no erasure: what comes back with it off, and how often it stops what it should."""
+    bare = Served(system.model, system.deltas, system.batch)
+    whose = "weights that are the original's, bit by bit" if unchanged(bare, original) else "changed weights"
+    said = f"{SUPPRESSED}, not removed: a filter stands before {whose}"
+    if told := _told(asks):
+        own, open_ = (fmean(recall(o) for o in ask(one, told)) for one in (system, bare))
+        said += f"; with it off they give {open_:.2f} of the forgotten answers, with it on {own:.2f}"
+    return (said, *_precision(system, asks))
+
+
+def _precision(system: Served, asks: Sequence[Ask]) -> tuple[str, ...]:
+    """The detector's recall and its false positives, where it is one that fires or does not."""
+    asked = [a for a in asks if asked_question(a.record)]
+    on = system.fired([a.record for a in asked])
+    if not on:
+        return ()
+    groups: dict[str, list[float]] = {}
+    for a, hit in zip(asked, on, strict=True):
+        words = "of all that is to be answered"
+        if a.split == "forget" and a.record.kind == "memory":
+            words = "of the forgotten questions" if a.view == AS_IS else "of them in other words"
+        groups.setdefault(words, []).append(float(hit))
+    shares = [f"{fmean(hits):.2f} {words}" for words, hits in groups.items()]
+    return (f"the filter fires on {', '.join(shares)}",)
+
+
+def _told(asks: Sequence[Ask]) -> list[Ask]:
+    """The forgotten questions, as they are."""
+    found = [a for a in asks if (a.split, a.view) == ("forget", AS_IS) and a.record.kind == "memory"]
+    return [a for a in found if asked_question(a.record)]
 
 
 def unchanged(system: Served, original: Served) -> bool:

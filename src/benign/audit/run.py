@@ -21,6 +21,7 @@ from benign.audit.score import ORIGINAL, RETRAINED, Row, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap, save
 from benign.audit.views import View
 from benign.data.record import Data
+from benign.engine.guard import load_guard
 from benign.engine.place import claimed
 from benign.engine.result import Result, load_result
 from benign.engine.serve import Served, System
@@ -101,7 +102,7 @@ def candidates(model: Model, results: Sequence[Result | str | Path]) -> tuple[Ca
     found = []
     for given in results:
         result = given if isinstance(given, Result) else load_result(given)
-        served = Served(model, (load_delta(result.adapter, model),)) if result.adapter else _whole(result)
+        served = _deployed(model, result)
         cost = (result.seconds, result.peak_rss_mb)
         found.append(Candidate(result.method, served, *cost, result.seed, result.guarantee, result))
     return tuple(found)
@@ -159,9 +160,13 @@ def _silent(what: str, done: int, total: int) -> None:
     """Nobody watches."""
 
 
-def _whole(result: Result) -> Served:
+def _deployed(model: Model, result: Result) -> Served:
+    deltas = (load_delta(result.adapter, model),) if result.adapter else ()
+    guard = load_guard(result.guard, model) if result.guard else None
+    if deltas or guard:
+        return Served(model, deltas, guard=guard)
     if result.model is None:
-        raise UserError("the run left neither an adapter nor a model", where=str(result.folder))
+        raise UserError("the run left neither an adapter nor a guard nor a model", where=str(result.folder))
     return Served(load(str(result.model)))
 
 

@@ -103,6 +103,11 @@ def as_json(found: Mapping[str, Scores]) -> dict[str, Any]:
 
 
 def _known(folder: Path, served: Served, tasks: _Tasks, *, shown: bool) -> Scores:
+    if served.guard:
+        raise UserError(
+            "the harness asks the weights alone, and a filter would take no part", where=served.guard.name,
+            fix="leave this result out: without its filter it is the original model",
+        )  # fmt: skip
     key = hashlib.sha256(json.dumps([served.digest, tasks.identity]).encode()).hexdigest()[:32]
     place = folder / "utility" / f"{key}.json"
     if place.exists():

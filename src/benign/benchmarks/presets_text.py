@@ -29,6 +29,7 @@ from benign.methods.seuf import SEUF
 from benign.methods.simnpo import SimNPO
 from benign.methods.smfa import SMFA
 from benign.methods.task_arithmetic import TaskArithmetic
+from benign.methods.uld import ULD
 from benign.methods.undial import UNDIAL
 from benign.methods.vila import VILA
 from benign.methods.wga import WGA
@@ -87,6 +88,10 @@ APART: dict[str, Method] = {
     "seuf": SEUF(beta=0.1, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60)),
 }  # fmt: skip
 """Measured by themselves (docs/methods), and no rows of the tables yet; ``seuf`` is for ``embedded:moe``."""
+FILTERS: dict[str, Method] = {
+    "uld": ULD(depth=1, forget_batch=16, perturbed_batch=16, retain_batch=16, optim=_optim(5e-3, 60), locus=LOCUS),
+}
+"""Guards: filters before unchanged weights, which have no row in a table of unlearned weights."""
 TEXT = tuple(TUNED)
 """The rows of a text benchmark's table, in order."""
 DOCUMENTS = tuple(name for name in TEXT if name not in ("altpo", "dpo", "idk", "smfa"))
@@ -99,7 +104,7 @@ def embedded(name: str) -> Method:
     Raises:
         UserError: There is none.
     """
-    known = TUNED | APART
+    known = TUNED | APART | FILTERS
     if name not in known:
         raise unknown_name("method with a preset for the embedded language model", name, known)
     return known[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import get_type_hints
 
-from benign.engine.recipe import Method, Recipe, Sculpt, Stage, Term, Train
+from benign.engine.recipe import Guarded, Method, Recipe, Sculpt, Stage, Term, Train
 from benign.errors import UserError
 from benign.models.measured import Measured
 from benign.parts.edits import Edit
@@ -89,5 +89,7 @@ def _refuse_misfit(edit: Edit, last: Stage) -> None:
         raise UserError(f"{kind} needs statistics too", where="edit", fix="use the method it belongs to, or a recipe")
     if getattr(edit, "deltas", 1) > 1:
         raise UserError(f"{kind} needs several deltas", where="edit", fix="use the method it belongs to, or a recipe")
+    if isinstance(last, Guarded):
+        raise UserError("the method yields a guard, and an edit changes a delta", where="edit", fix="drop it")
     if isinstance(last, Train) and last.start:
         raise UserError("the method yields a whole model, and an edit changes a delta", where="edit", fix="drop it")

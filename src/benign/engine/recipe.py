@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from benign.data.record import Kind
 from benign.parts.edits import Edit
+from benign.parts.guards import Guard
 from benign.parts.loci import Locus
 from benign.parts.loci.lora import Lora
 from benign.parts.objectives import Objective
@@ -93,6 +94,9 @@ class Train:
     update: Update = WeightedSum()
     start: str = ""
     """Another model to start from (retraining); the stage then yields a whole model."""
+    depth: int | None = None
+    """Train an assistant made of so many of the model's first decoder layers, its norm and its head; None is all of
+    the model."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,17 @@ class Sculpt:
     inputs: tuple[str, ...]
 
 
-Stage = Train | Measure | Sculpt
+@dataclass(frozen=True)
+class Guarded:
+    """A guard stage: what happens at inference time, fitted on the original model, the records and what earlier stages
+    yielded. The weights stay; a recipe that ends in it has the guarantee ``suppression``."""
+
+    name: str
+    guard: Guard
+    inputs: tuple[str, ...] = ()
+
+
+Stage = Train | Measure | Sculpt | Guarded
 
 
 @dataclass(frozen=True)

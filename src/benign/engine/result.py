@@ -23,12 +23,19 @@ class Result:
     peak_rss_mb: float
     guarantee: str
     facts: Mapping[str, Mapping[str, Mapping[str, float]]]
-    """Per edit stage, per parameter: what the edit did, such as the share of masked entries."""
+    """Per edit stage, per parameter: what the edit did, such as the share of masked entries; per guard stage, what
+    fitting it told."""
 
     @property
     def adapter(self) -> Path | None:
         """The delta's folder (plain PEFT layout where its rank allows), or None where a whole model was written."""
         folder = self.folder / "adapter"
+        return folder if folder.exists() else None
+
+    @property
+    def guard(self) -> Path | None:
+        """The guard's folder (a filter at inference time; the weights are the original's), or None."""
+        folder = self.folder / "guard"
         return folder if folder.exists() else None
 
     @property

@@ -15,10 +15,12 @@ import torch
 from benign.data.answers import Answers
 from benign.data.record import Record
 from benign.engine.draw import derived_seed
+from benign.engine.guard import Fitted
+from benign.engine.guarded import fired, generating, guarded_rows, is_prompt_guard
 from benign.engine.scored import Scored as Scored
 from benign.models.delta import Delta, applied
 from benign.models.encode import Example, collate
-from benign.models.forward import generate
+from benign.models.forward import generate, unguarded
 from benign.models.load import Model
 from benign.models.pack import packed_rows, together
 from benign.models.sampling import Sampling, uniforms
@@ -74,11 +76,14 @@ class Served:
     deltas: tuple[Delta, ...] = ()
     batch: int = 64
     """Records per forward pass; they are grouped by length, so little is padded."""
+    guard: Fitted | None = None
+    """A filter before the model and behind it, in answers and scores alike."""
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the model's and the deltas' digests."""
+        """SHA-256 over the model's, the deltas' and the guard's digests."""
         parts = [self.model.digest, *(delta.digest for delta in self.deltas)]
+        parts += [f"guard {self.guard.digest}"] if self.guard else []
         return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
     @cached_property
@@ -136,8 +141,10 @@ class Served:
         texts = [""] * len(records)
         with self._deployed():
             for places in _by_length(examples, self.batch):
-                batch = collate([examples[i] for i in places], side="left", pad_id=self.model.processor.pad_id)
-                tokens = generate(self.model, batch, max_new_tokens, sampling=sampling(places))
+                asked = [examples[i] for i in places]
+                batch = collate(asked, side="left", pad_id=self.model.processor.pad_id)
+                around = generating(self.model, asked, batch, self.guard, self._vision) if self.guard else unguarded
+                tokens = generate(self.model, batch, max_new_tokens, sampling=sampling(places), around=around)
                 for place, ids in zip(places, tokens, strict=True):
                     texts[place] = self.model.processor.decode(ids)
                 if progress:
@@ -152,12 +159,26 @@ class Served:
         scores = [Scored(())] * len(records)
         with self._deployed():
             for places in together(examples, self.batch):
-                rows = packed_rows(self.model, [examples[i] for i in places], vision=self._vision)
+                rows = self._rows([examples[i] for i in places])
                 for place, found in zip(places, scored(rows), strict=True):
                     scores[place] = found
                 if progress:
                     progress(len(places))
         return scores
+
+    def fired(self, records: Sequence[Record]) -> list[bool] | None:
+        """On which questions the guard fires; None where there is no guard, or one that acts on every question."""
+        if self.guard is None or not is_prompt_guard(self.guard.guard):
+            return None
+        with self._deployed():
+            examples = [self.model.encoder.prompt(record) for record in records]
+            found: list[bool] = fired(self.model, self.guard, examples, self._vision).tolist()
+        return found
+
+    def _rows(self, examples: Sequence[Example]) -> Answers:
+        if self.guard is None:
+            return packed_rows(self.model, examples, vision=self._vision)
+        return guarded_rows(self.model, examples, self.guard, self._vision)
 
     @contextmanager
     def _deployed(self) -> Iterator[None]:

@@ -26,6 +26,7 @@ from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.change import Delta
 from benign.models.load import Model
+from benign.models.shallow import shallow
 from benign.models.vision_cache import VisionCache
 from benign.parts.updates import Gradient
 
@@ -69,6 +70,7 @@ def train(job: Job) -> tuple[Delta, float]:
     here = world()
     scratch = job.folder if here.main else job.folder / f"process-{here.rank}"
     with ExitStack() as stack:
+        stack.enter_context(shallow(job.model, job.stage.depth))
         # What a locus asks for is measured once, and read by the other processes.
         with here.first():
             moving = stack.enter_context(

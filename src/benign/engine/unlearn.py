@@ -15,13 +15,15 @@ from benign.data.record import Data, Record
 from benign.engine import canonical
 from benign.engine.compose import Composed
 from benign.engine.draw import drawn
+from benign.engine.fitting import OriginalFitting
 from benign.engine.follow import Follower, described, followed
+from benign.engine.guard import Fitted, save_guard
 from benign.engine.log import Log
 from benign.engine.measure import measured
 from benign.engine.meter import Meter
 from benign.engine.place import claimed
 from benign.engine.provenance import provenance
-from benign.engine.recipe import Measure, Method, Recipe, Sculpt, Train
+from benign.engine.recipe import Guarded, Measure, Method, Recipe, Sculpt, Train
 from benign.engine.result import Result, load_result
 from benign.engine.serve import Served
 from benign.engine.track import Tracker
@@ -99,7 +101,9 @@ def _seen_by(watch: Watch | None, recipe: Recipe) -> tuple[object, ...]:
         return ()
     if not isinstance(recipe.stages[-1], Train):
         raise UserError(
-            "the method ends in an edit, and only training can be watched", where="watch", fix="leave the watch out"
+            "the method does not end in training, and only training can be watched",
+            where="watch",
+            fix="leave the watch out",
         )
     return watch.identity
 
@@ -137,6 +141,7 @@ class _Yield:
     facts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     log: str = ""
     measured: Measured | None = None
+    guard: Fitted | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,8 @@ class _Run:
                     done[stage.name] = self._measure(stage)
                 case Sculpt():
                     done[stage.name] = self._edit(stage, done)
+                case Guarded():
+                    done[stage.name] = self._guard(stage, done)
         here.wait()
         if here.main:
             self._write(done, method, key)
@@ -177,6 +184,8 @@ class _Run:
         last = done[self.recipe.stages[-1].name]
         if last.delta is not None:
             save_delta(last.delta, self.model, self.folder / "adapter", base=self.model.source)
+        if last.guard is not None:
+            save_guard(last.guard, self.model, self.folder / "guard")
         write_text(self.folder / "log.jsonl", "".join(found.log for found in done.values()))
         facts = {name: found.facts for name, found in done.items() if found.facts}
         write_text(self.folder / "facts.json", json.dumps(facts, sort_keys=True, indent=2) + "\n")
@@ -195,6 +204,15 @@ class _Run:
         with Meter() as meter:
             edited: Edited = stage.edit(*inputs)
         return _Yield(edited.delta, meter.seconds, meter.peak_rss_mb, edited.facts)
+
+    def _guard(self, stage: Guarded, done: Mapping[str, _Yield]) -> _Yield:
+        inputs = [done[name].measured or _delta_of(name, done) for name in stage.inputs]
+        self.report(f"fit {stage.name}", 0, 1)
+        with Meter() as meter:
+            fit = stage.guard.fit(OriginalFitting(self.model, self.data, self.seed, stage.guard), inputs)
+        self.report(f"fit {stage.name}", 1, 1)
+        guard = Fitted(stage.guard, fit.tensors)
+        return _Yield(None, meter.seconds, meter.peak_rss_mb, fit.facts, guard=guard)
 
     def _measure(self, stage: Measure) -> _Yield:
         # By the first of several processes, unless they share the layers; the others read what it kept.

@@ -12,6 +12,7 @@ from benign.methods.catalogue import find as find
 from benign.methods.catalogue import names as names
 from benign.methods.ceu import CEU as CEU
 from benign.methods.dpo import DPO as DPO
+from benign.methods.eco import ECO as ECO
 from benign.methods.fila import FILA as FILA
 from benign.methods.grad_ascent import GradAscent as GradAscent
 from benign.methods.grad_diff import GradDiff as GradDiff
@@ -19,6 +20,7 @@ from benign.methods.idk import IDK as IDK
 from benign.methods.kl_min import KLMin as KLMin
 from benign.methods.manu import MANU as MANU
 from benign.methods.mip_editor import MIPEditor as MIPEditor
+from benign.methods.mllm_eraser import MLLMEraser as MLLMEraser
 from benign.methods.mmunlearner import MMUnlearner as MMUnlearner
 from benign.methods.model_tailor import ModelTailor as ModelTailor
 from benign.methods.npo import NPO as NPO
@@ -31,6 +33,7 @@ from benign.methods.simnpo import SimNPO as SimNPO
 from benign.methods.smfa import SMFA as SMFA
 from benign.methods.task_arithmetic import TaskArithmetic as TaskArithmetic
 from benign.methods.ties import TIES as TIES
+from benign.methods.uld import ULD as ULD
 from benign.methods.undial import UNDIAL as UNDIAL
 from benign.methods.vgid import VGID as VGID
 from benign.methods.vila import VILA as VILA

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -21,7 +21,16 @@ HiddenAt = int | float | str | None
 under the head (``head``), where they enter the module of another name, or nowhere."""
 
 
-def answer_rows(model: Model, batch: Batch, *, hidden_at: HiddenAt = None) -> Answers:
+Around = Callable[[Tensor], AbstractContextManager[object]]
+"""(rows of the batch) -> what the one forward pass over them, or the one generation, is wrapped in."""
+
+
+def unguarded(rows: Tensor) -> AbstractContextManager[object]:
+    """Wrapped in nothing."""
+    return nullcontext()
+
+
+def answer_rows(model: Model, batch: Batch, *, hidden_at: HiddenAt = None, around: Around = unguarded) -> Answers:
     """The predictions at the labelled positions, with gradients where the model has them.
 
     The language-model head runs on these positions only: nothing of the size [B, T, V] is built.
@@ -30,6 +39,7 @@ def answer_rows(model: Model, batch: Batch, *, hidden_at: HiddenAt = None) -> An
         model: The model, with or without an injected adapter.
         batch: A batch padded on the right, with B records of T tokens.
         hidden_at: Where to take the hidden states that are kept with the rows.
+        around: What each forward pass is wrapped in.
 
     Raises:
         ValueError: No token of the batch is labelled.
@@ -40,7 +50,7 @@ def answer_rows(model: Model, batch: Batch, *, hidden_at: HiddenAt = None) -> An
     owner, _ = torch.nonzero(following, as_tuple=True)
     if not owner.numel():
         raise ValueError("no token of the batch is labelled")
-    logits, hidden = _rows(model, batch, following, hidden_at)
+    logits, hidden = _rows(model, batch, following, hidden_at, around)
     return Answers(
         logits=logits.float(),
         labels=batch.labels[:, 1:][following],
@@ -50,9 +60,14 @@ def answer_rows(model: Model, batch: Batch, *, hidden_at: HiddenAt = None) -> An
     )
 
 
-def _rows(model: Model, batch: Batch, following: Tensor, hidden_at: HiddenAt) -> tuple[Tensor, Tensor | None]:
-    parts = [(index, inputs) for index, inputs in _sub_batches(model, batch) if following[index].any()]
-    found = [gathered(model, inputs, _places(following[index]), hidden_at) for index, inputs in parts]
+def _rows(
+    model: Model, batch: Batch, following: Tensor, hidden_at: HiddenAt, around: Around
+) -> tuple[Tensor, Tensor | None]:
+    parts = [(index, inputs) for index, inputs in sub_batches(model, batch) if following[index].any()]
+    found = []
+    for index, inputs in parts:
+        with around(index):
+            found.append(gathered(model, inputs, _places(following[index]), hidden_at))
     if len(found) == 1:
         return found[0]
     # Back from the order of the parts to the order of the batch.
@@ -130,7 +145,7 @@ def in_step(model: Model, passes: int) -> Iterator[None]:
         model.shards.passed(model.module(**inputs, use_cache=False).logits)
 
 
-def _sub_batches(model: Model, batch: Batch) -> Iterator[tuple[Tensor, Mapping[str, Tensor]]]:
+def sub_batches(model: Model, batch: Batch) -> Iterator[tuple[Tensor, Mapping[str, Tensor]]]:
     """(row indices, inputs) of each forward pass: one, or one for every number of pictures per record."""
     rows = torch.arange(batch.count, device=batch.labels.device)
     mask = batch.inputs.get("cross_attention_mask")
@@ -150,7 +165,14 @@ def _sub_batches(model: Model, batch: Batch) -> Iterator[tuple[Tensor, Mapping[s
 
 
 @torch.no_grad()
-def generate(model: Model, batch: Batch, max_new_tokens: int, *, sampling: Sampling | None = None) -> list[list[int]]:
+def generate(
+    model: Model,
+    batch: Batch,
+    max_new_tokens: int,
+    *,
+    sampling: Sampling | None = None,
+    around: Around = unguarded,
+) -> list[list[int]]:
     """Answers, greedy unless told: the new tokens of each record, without the one that ends the answer.
 
     Args:
@@ -158,16 +180,18 @@ def generate(model: Model, batch: Batch, max_new_tokens: int, *, sampling: Sampl
         batch: Prompts padded on the left.
         max_new_tokens: How many tokens an answer may have at most.
         sampling: What chance chooses the tokens; None takes the likeliest.
+        around: What each generation is wrapped in.
     """
     batch = batch.to(model.module.device)
     answers: list[list[int]] = [[] for _ in range(batch.count)]
     with _plainly_greedy(model):
-        for index, inputs in _sub_batches(model, batch):
+        for index, inputs in sub_batches(model, batch):
             options: dict[str, Any] = {**inputs, "max_new_tokens": max_new_tokens}
             prompt = inputs["input_ids"].shape[1]
             if sampling is not None:
                 options["logits_processor"] = LogitsProcessorList([sampling.chooser(index, prompt)])
-            tokens = model.module.generate(**options)[:, prompt:]
+            with around(index):
+                tokens = model.module.generate(**options)[:, prompt:]
             for row, new in zip(index.tolist(), tokens.tolist(), strict=True):
                 answers[row] = _until_end(new, model.processor.end_ids)
     return answers

@@ -1,7 +1,8 @@
-"""The adapter is taken off: what whoever is handed the base model and the adapter as two files can do at once.
+"""The adapter is taken off, or the filter switched off: what whoever is handed the base model and the rest as files of
+their own can do at once.
 
 It is no discovery about the method but about the delivery: an adapter beside untouched weights is the original model
-with a switch. Only merged weights, and the original destroyed, are an erasure.
+with a switch, and so is a filter at inference time. Only merged weights, and the original destroyed, are an erasure.
 """
 
 from __future__ import annotations
@@ -26,6 +27,6 @@ class RemoveAdapter:
     def __call__(self, ground: Ground) -> Found:
         """Memory of the base model."""
         served = ground.served
-        if not served.deltas:
+        if not served.deltas and not served.guard:
             return Found(NotMeasured("there is no adapter to take off: the weights are whole"))
         return remembered(ground, Served(served.model, (), served.batch), self.most)

@@ -1,0 +1,59 @@
+"""The steering's closed form: blind to retained states, one on forgotten ones, and the paper's matrix."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from benign.parts.guards.steering import Steering, gate, null_space
+
+
+def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).double()
+
+
+RETAINED, FORGOTTEN = 5 * drawn(12, 30), 5 * drawn(8, 30, seed=1)
+
+
+def test_the_null_space_is_what_retained_states_have_nothing_of() -> None:
+    basis = null_space(RETAINED, 0.0)
+    assert basis.shape == (30, 18)
+    torch.testing.assert_close(basis.T @ basis, torch.eye(18).double())
+    assert float((RETAINED @ basis).abs().max()) < 1e-12
+
+
+def test_where_there_is_none_the_least_directions_stand_for_it() -> None:
+    many = drawn(100, 30) * torch.linspace(0.1, 1, 30).double()
+    assert null_space(many, 0.0).shape == (30, 3) and null_space(many, 0.5).shape == (30, 15)
+    values = torch.linalg.svdvals(many)
+    torch.testing.assert_close(torch.linalg.svdvals(many @ null_space(many, 0.5)), values[15:])
+
+
+def test_the_reader_is_one_on_forgotten_states_and_nothing_on_retained_ones() -> None:
+    """Eight forgotten states in 18 free directions: as the penalty goes to zero all of them are met."""
+    reader = gate(FORGOTTEN, null_space(RETAINED, 0.0), 1e-9)
+    torch.testing.assert_close(FORGOTTEN @ reader, torch.ones(8).double(), atol=1e-6, rtol=0)
+    assert float((RETAINED @ reader).abs().max()) < 1e-10
+    shy = [float((FORGOTTEN @ gate(FORGOTTEN, null_space(RETAINED, 0.0), ridge)).mean()) for ridge in (1.0, 1e2, 1e4)]
+    assert shy == sorted(shy, reverse=True) and 0 < shy[-1] < 0.1
+
+
+def test_it_is_the_published_matrix() -> None:
+    """h W = (h . u) d for W = P (X^T X + ridge P^T P)^+ X^T D, X = H_f P, each row of D the direction d."""
+    basis, direction = null_space(RETAINED, 0.0), drawn(30, seed=2)
+    projector = basis @ basis.T
+    seen = FORGOTTEN @ projector
+    inner = torch.linalg.pinv(seen.T @ seen + 10.0 * projector, hermitian=True)
+    matrix = projector @ inner @ seen.T @ direction.expand(8, 30)
+    asked = drawn(5, 30, seed=3)
+    tensors = {"0.5/reader": gate(FORGOTTEN, basis, 10.0), "0.5/direction": direction}
+    torch.testing.assert_close(Steering(strength=2.0).shift(tensors, 0.5, asked), 2.0 * asked @ matrix)
+
+
+@pytest.mark.parametrize("scale", [0.1, 10.0])
+def test_retained_states_do_not_move(scale: float) -> None:
+    """In float32, as it is deployed, for any mixture of retained states."""
+    basis = null_space(RETAINED, 0.0)
+    tensors = {"1/reader": gate(FORGOTTEN, basis, 1.0).float(), "1/direction": drawn(30, seed=2).float()}
+    mixed = (scale * drawn(20, 12, seed=4) @ RETAINED / 12).float()
+    assert float(Steering().shift(tensors, 1, mixed).norm(dim=-1).max() / mixed.norm(dim=-1).max()) < 1e-5
