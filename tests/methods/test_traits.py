@@ -100,3 +100,9 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     broken.write_text('{"npo": {"papers": []}}')
     with pytest.raises(UserError, match=r"traits\.json.*stub"):
         traits.read(broken)
+
+
+def test_a_filter_is_no_erasure_and_says_what_it_is_fitted_on() -> None:
+    found = derive("eco")
+    assert (found.taxonomy, found.guarantee, found.training) == ("input_output", "suppression", False)
+    assert found.needs == ("forget", "retain")

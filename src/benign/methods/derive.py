@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benign.engine.recipe import Measure, Recipe, Sculpt, Term, Train
+from benign.engine.recipe import Guarded, Measure, Recipe, Sculpt, Term, Train
 from benign.errors import UserError
 from benign.methods.catalogue import find
 from benign.methods.traits import AXES, USUAL, Traits
+from benign.parts.guards import Guard
 
 _PLACE = "benign.parts."
 
@@ -81,7 +82,8 @@ def _terms(recipe: Recipe) -> Iterator[Term]:
 
 
 def _needs(recipe: Recipe) -> tuple[str, ...]:
-    sources = {value.on for value in _values(recipe) if isinstance(value, Term | Measure)}
+    sources: set[str] = {value.on for value in _values(recipe) if isinstance(value, Term | Measure)}
+    sources |= {source for stage in recipe.stages if isinstance(stage, Guarded) for source in _fitted_on(stage.guard)}
     narrowed = set(_files(recipe, "loci")) - set(USUAL["loci"])
     asked = {"forget": "forget" in sources, "few_retain": "keep" in sources or "importance" in narrowed}
     asked["retain"] = "retain" in sources
@@ -90,6 +92,12 @@ def _needs(recipe: Recipe) -> tuple[str, ...]:
     asked["base_model"] = any(isinstance(stage, Train) and stage.start for stage in recipe.stages)
     asked["pictures"] = any(_sees(value) for value in _values(recipe))
     return tuple(need for need, wanted in asked.items() if wanted)
+
+
+def _fitted_on(guard: Guard) -> Iterator[str]:
+    """Every guard is told from the forget set what to stop; on what else it is fitted, one of its fields says."""
+    yield "forget"
+    yield from (str(value) for value in _values(guard) if value in ("keep", "retain"))
 
 
 def _refers(term: Term) -> bool:
