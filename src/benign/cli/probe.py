@@ -68,7 +68,7 @@ def probe(
             progress=progress,
         )
     if json:
-        from benign.audit.probes.verdicts import as_numbers
+        from benign.audit.probes.saved import as_numbers
 
         render.emit({"out": out, "left_out": dict(found.left_out), **as_numbers(found.probed)})
         return

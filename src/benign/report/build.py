@@ -8,9 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benign.audit.observation import Observation
+from benign.audit.probes.saved import FILE, Saved, about, load_probes
 from benign.audit.run import Audit
 from benign.audit.score import ORIGINAL, RETRAINED
 from benign.data.record import Record
+from benign.errors import NotMeasured, UserError
 from benign.report.html import write
 from benign.report.inside import layer_curves
 from benign.report.page import Example, LayerMask, Page
@@ -33,6 +35,7 @@ def build_report(audit: Audit, path: str | Path, *, reproduce: Sequence[str] = (
         reproduce: Commands that lead to this page again.
     """
     board = audit.scoreboard
+    probes = _probes(audit)
     page = Page(
         title=f"What {board.model} forgot",
         scoreboard=board,
@@ -41,8 +44,12 @@ def build_report(audit: Audit, path: str | Path, *, reproduce: Sequence[str] = (
         reproduce=tuple(reproduce),
         facts=_facts(audit),
         trials=trials(audit.attacked),
+        probes=probes,
         layers=layer_curves(audit.inside),
-        artefacts=(f"{audit.folder.name}/observations (the answers, which quote the records)",),
+        artefacts=(
+            f"{audit.folder.name}/observations (the answers, which quote the records)",
+            *(["the folder of the probes"] if isinstance(probes, Saved) else []),
+        ),
     )
     return write(page, path)
 
@@ -57,6 +64,32 @@ def _facts(audit: Audit) -> dict[str, str]:
         "judge": audit.scoreboard.rows[0].judge,
         "libraries": versions,
     }
+
+
+def _probes(audit: Audit) -> Saved | NotMeasured | None:
+    """What ``benign probe`` found for an audit: in its folder's ``probes/``, or in the one beside it.
+
+    None where nobody probed; a reason where the probes are of another model or forget set, or damaged.
+    """
+    found: Saved | NotMeasured | None = None
+    for place in (audit.folder / "probes", audit.folder.parent / "probes"):
+        if not (place / FILE).is_file():
+            continue
+        found = _own_probes(audit, place / FILE)
+        if isinstance(found, Saved):
+            break
+    return found
+
+
+def _own_probes(audit: Audit, path: Path) -> Saved | NotMeasured:
+    original = next((c.system for c in audit.candidates if c.name == ORIGINAL), None)
+    try:
+        saved = load_probes(path)
+    except UserError as error:
+        return NotMeasured(f"{path.parent.name}/{path.name} is {error.what} ({error.fix})")
+    if original is None or saved.about != about(original, audit.data):
+        return NotMeasured(f"{path.parent.name}/{path.name} is about another model or another forget set")
+    return saved
 
 
 def _examples(audit: Audit) -> Iterable[Example]:

@@ -12,8 +12,10 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from benign.audit.probes.saved import Saved
 from benign.audit.score import Scoreboard
 from benign.data.atomic import write_text
+from benign.errors import NotMeasured
 from benign.report.attacks import panel
 from benign.report.dots import dots
 from benign.report.examples import MOST, groups
@@ -23,6 +25,7 @@ from benign.report.heat import heat_map
 from benign.report.layers import layers_drawing
 from benign.report.page import Page
 from benign.report.plots import bars, tradeoff
+from benign.report.probing import probing
 from benign.report.table import tables
 from benign.report.tradeoff import in_order, outcomes
 from benign.report.verdict import verdict
@@ -47,6 +50,8 @@ def render(page: Page) -> str:
         bars=[Markup(bars(board, judged.best, narrow=narrow)) for narrow in (False, True)],
         attacks=attacks,
         dots=[Markup(dots(attacks, narrow=narrow)) for narrow in (False, True)] if attacks else [],
+        probing=probing(page.probes) if isinstance(page.probes, Saved) else None,
+        unprobed=page.probes.reason if isinstance(page.probes, NotMeasured) else "",
         heat=[Markup(heat_map(page.masks, narrow=narrow)) for narrow in (False, True)] if page.masks else [],
         layers=[(c, [Markup(layers_drawing(c, narrow=narrow)) for narrow in (False, True)]) for c in page.layers],
         groups=groups(page.examples),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from benign.audit.probes.saved import Saved
 from benign.audit.score import Scoreboard
 from benign.data.record import Kind
+from benign.errors import NotMeasured
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Page:
     """Model, data, seeds, hardware, versions: what a reader needs to place the numbers."""
     trials: tuple[Trial, ...] = ()
     """The attacks' evidence, where it is at hand."""
+    probes: Saved | NotMeasured | None = None
+    """What `benign probe` found; a reason where what lies there is not about this audit, None where nobody probed."""
     layers: tuple[LayerCurves, ...] = ()
     """What the diagnostics saw, where any looked at layers."""
     threshold: float = 0.5

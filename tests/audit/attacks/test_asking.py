@@ -12,8 +12,9 @@ import pytest
 from audit.answering import many, seen
 from audit.attacks.scripted import Scripted, by_name, ground, made, world
 from benign.audit.attacks import Ground
-from benign.audit.attacks.asking import asked_again, bare, best_of
+from benign.audit.attacks.asking import asked_again, best_of
 from benign.audit.attacks.paraphrase import Paraphrase
+from benign.audit.attacks.questions import bare
 from benign.audit.score import Score
 from benign.audit.views import asked_question, reworded
 from benign.data.record import Data, Record

@@ -9,12 +9,12 @@ import pytest
 from audit.attacks.grounds import ground
 from benign.audit.attacks import Attack
 from benign.audit.attacks.add_noise import AddNoise
-from benign.audit.attacks.memory import facts
 from benign.audit.attacks.patch_layers import PatchLayers
 from benign.audit.attacks.probe import Probe
 from benign.audit.attacks.prune import Prune
 from benign.audit.attacks.quantise_int4 import QuantiseInt4
 from benign.audit.attacks.quantise_int8 import QuantiseInt8
+from benign.audit.attacks.questions import facts
 from benign.audit.score import Score
 from benign.benchmarks.smllmun import SMLLMUn
 from benign.data.record import Data

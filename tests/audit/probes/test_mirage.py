@@ -12,7 +12,8 @@ from audit.attacks.scripted import Rule, Scripted
 from audit.probes.test_chains import BORN, GRAPH, PLAYS, TEACHER
 from benign.audit.probes.graph import Edge, Graph, read_graph
 from benign.audit.probes.mirage import GIVEN_AWAY, UNKNOWN, Mirage, Probed
-from benign.audit.probes.verdicts import Verdicts, judged, overall, save_probes
+from benign.audit.probes.saved import load_probes, save_probes
+from benign.audit.probes.verdicts import Verdicts, judged, overall
 from benign.audit.score import Score
 from benign.data.record import Record
 from benign.errors import NotMeasured, UserError
@@ -142,6 +143,33 @@ def test_the_probes_are_saved_with_who_told_them(tmp_path: Path) -> None:
     told = {item["question"]: item["told"]["gone"] for item in saved["probes"]}
     assert told["Who has the same birthplace as Ann Lee?"] is False and told["Where was Bob Stone born?"] is True
     assert saved["systems"]["gone"]["single_hop"]["n"] == 2 and saved["systems"]["gone"]["single_hop"]["value"] == 0
+
+
+def test_what_was_saved_is_read_again_with_the_answers(tmp_path: Path) -> None:
+    got = probed(tmp_path / "seen", gone=never_met)
+    _, probes = save_probes(got, tmp_path, whose="mine")
+    saved, verdicts = load_probes(probes), judged(got)
+    assert saved.about == "mine" and list(saved.numbers) == ["original", "gone"]
+    for name, rows in saved.numbers.items():
+        assert rows == {
+            **verdicts[name].accuracy,
+            "residual": verdicts[name].residual,
+            "overall": verdicts[name].overall,
+        }
+    for probe, asked in zip(got.checked.kept, saved.asked, strict=True):
+        assert (asked.kind, asked.question, asked.answers) == (probe.kind, probe.question, probe.answers)
+        assert asked.said["original"] == probe.answers[0], "the scripted original gives the first answer"
+        assert (asked.said["gone"] == probe.answers[0]) == (probe.subject != "Ann Lee")
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "[]", '{"about": "x", "systems": {}}', '{"probes": 3, "systems": {}, "about": ""}']
+)
+def test_a_damaged_file_of_probes_is_one_line(damage: str, tmp_path: Path) -> None:
+    (tmp_path / "probes.json").write_text(damage)
+    with pytest.raises(UserError, match="run the probes again") as caught:
+        load_probes(tmp_path / "probes.json")
+    assert str(tmp_path / "probes.json") in caught.value.line()
 
 
 @pytest.mark.parametrize(

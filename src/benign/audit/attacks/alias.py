@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import MOST, asked_again
+from benign.audit.attacks.asking import asked_again
 from benign.audit.attacks.naming import name_in, renamed
+from benign.audit.attacks.questions import MOST
 from benign.audit.attacks.typos import misspelt
 from benign.audit.views import asked_question, reworded
 from benign.data.record import Record

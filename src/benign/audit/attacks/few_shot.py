@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import MOST, asked_again
+from benign.audit.attacks.asking import asked_again
 from benign.audit.attacks.others import kept, nearest
+from benign.audit.attacks.questions import MOST
 from benign.audit.attacks.turns import preceded
 from benign.audit.views import asked_question
 from benign.data.record import Message, Record

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.memory import MOST, asks, facts
+from benign.audit.attacks.questions import MOST, as_they_are, known_facts
 from benign.audit.metrics.membership import Inference, K, membership_auc
 from benign.audit.plan import spread
 from benign.errors import NotMeasured
@@ -31,10 +31,10 @@ class InferMembership:
         """The AUC, 0 to 1. No answer leaks anything, so there is no evidence to show."""
         chosen = []
         for split in ("forget", "holdout"):
-            questions = [record for those in facts(ground.data.split(split)).values() for record in those]
+            questions = known_facts(ground.data.split(split))
             if not questions:
                 return Found(NotMeasured(f"no memory questions in the {split} set"))
-            chosen += asks(spread(questions, self.most), split)
+            chosen += as_they_are(spread(questions, self.most), split)
         seen = ground.ask(ground.served, chosen)
         forget, holdout = seen.where(split="forget"), seen.where(split="holdout")
         return Found(membership_auc(forget, holdout, inference=self.inference, k=self.k))

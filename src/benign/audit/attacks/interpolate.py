@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.memory import MOST, remembered
+from benign.audit.attacks.asking import remembered
+from benign.audit.attacks.questions import MOST
 from benign.audit.attacks.towards import towards
 from benign.errors import NotMeasured
 

@@ -14,7 +14,8 @@ from itertools import islice
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import bare, best_of, forgotten
+from benign.audit.attacks.asking import best_of
+from benign.audit.attacks.questions import bare, forgotten
 from benign.audit.plan import Ask, spread
 from benign.audit.views import asked_question, reworded
 from benign.data.record import Record

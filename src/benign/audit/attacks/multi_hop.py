@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import MOST, asked_again, forgotten
+from benign.audit.attacks.asking import asked_again
 from benign.audit.attacks.naming import name_in, renamed
 from benign.audit.attacks.others import gives_away
+from benign.audit.attacks.questions import MOST, forgotten
 from benign.audit.views import asked_question, reworded, text_only
 from benign.data.record import Record
 from benign.engine.draw import derived_seed

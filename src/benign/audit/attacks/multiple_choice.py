@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import MOST, asked_again
+from benign.audit.attacks.asking import asked_again
 from benign.audit.attacks.others import same_question
+from benign.audit.attacks.questions import MOST
 from benign.audit.metrics.choice import chosen
 from benign.audit.metrics.words import normalised
 from benign.audit.observation import Observation, Observations

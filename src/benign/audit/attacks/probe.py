@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benign.audit.attacks import Cost, Found, Ground
 from benign.audit.attacks.hidden import states
-from benign.audit.attacks.memory import MOST, facts
+from benign.audit.attacks.questions import MOST, known_facts
 from benign.audit.metrics.bootstrap import mean_score
 from benign.audit.observation import AS_IS, Observation, Observations
 from benign.audit.plan import asked_question, spread
@@ -96,7 +96,7 @@ def decoded(
 
 
 def _questions(records: Sequence[Record]) -> list[Record]:
-    return [record for those in facts(records).values() for record in those if asked_question(record)]
+    return [record for record in known_facts(records) if asked_question(record)]
 
 
 def _candidates(record: Record, records: Sequence[Record], known: Mapping[str, float]) -> list[str]:

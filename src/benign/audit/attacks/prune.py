@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.memory import MOST, remembered
+from benign.audit.attacks.asking import remembered
+from benign.audit.attacks.questions import MOST
 from benign.audit.attacks.tampered import Tampered
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.memory import MOST, remembered
+from benign.audit.attacks.asking import remembered
+from benign.audit.attacks.questions import MOST
 from benign.audit.attacks.rounding import rounded
 from benign.audit.attacks.tampered import Tampered
 

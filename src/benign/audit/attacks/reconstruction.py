@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import MOST, asked_again
+from benign.audit.attacks.asking import asked_again
+from benign.audit.attacks.questions import MOST
 from benign.audit.views import wrapped
 from benign.data.record import Record
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.memory import asks, facts
+from benign.audit.attacks.asking import best_of
+from benign.audit.attacks.questions import as_they_are, facts, known_facts
 from benign.audit.attacks.tuned import ADAPTER, CONSTANT, Training
-from benign.audit.metrics.rouge import rouge_l
 from benign.data.record import Record
 from benign.engine.draw import derived_seed
 from benign.engine.recipe import Optim
@@ -44,8 +44,8 @@ class Relearn:
             return Found(NotMeasured("no subject has more facts than the attack teaches"))
         taught = self.taught(ground.data.forget, seed=ground.seed)
         training = Training(self.steps, self.batch, self.optim, self.locus)
-        seen = ground.ask(training.later(ground, taught), asks(asked))
-        return Found(rouge_l(seen, variant="recall"), seen)
+        seen = ground.ask(training.later(ground, taught), as_they_are(asked))
+        return Found(best_of(seen.asked), seen)
 
     def taught(self, forget: Sequence[Record], *, seed: int) -> tuple[Record, ...]:
         """The picture questions of the facts that are taught, the same ones whichever model is attacked."""
@@ -58,4 +58,4 @@ class Relearn:
     def asked(self, forget: Sequence[Record], *, seed: int) -> tuple[Record, ...]:
         """The picture questions of the facts that were not taught."""
         taught = {record.id for record in self.taught(forget, seed=seed)}
-        return tuple(r for records in facts(forget).values() for r in records if r.id not in taught)
+        return tuple(record for record in known_facts(forget) if record.id not in taught)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.memory import MOST, facts, remembered
+from benign.audit.attacks.asking import remembered
+from benign.audit.attacks.questions import MOST, known_facts
 from benign.audit.attacks.tuned import ADAPTER, CONSTANT, Training
 from benign.engine.recipe import Optim
 from benign.errors import NotMeasured
@@ -35,7 +36,7 @@ class RelearnOthers:
 
     def __call__(self, ground: Ground) -> Found:
         """Memory of the forgotten after the training."""
-        taught = [record for those in facts(ground.data.retain).values() for record in those]
+        taught = known_facts(ground.data.retain)
         if not taught:
             return Found(NotMeasured("no memory questions in the retain set to train on"))
         training = Training(self.steps, self.batch, self.optim, self.locus)

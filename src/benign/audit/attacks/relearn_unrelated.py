@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.memory import MOST, remembered
+from benign.audit.attacks.asking import remembered
+from benign.audit.attacks.questions import MOST
 from benign.audit.attacks.tuned import ADAPTER, CONSTANT, Training
 from benign.engine.recipe import Optim
 from benign.errors import NotMeasured

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.memory import asks, facts
+from benign.audit.attacks.questions import as_they_are, forgotten, known_facts
 from benign.audit.metrics.leak_at_k import LEAKED, leak_at_k, recalls
 from benign.audit.observation import Observation, Observations
 from benign.audit.plan import spread
@@ -32,10 +32,10 @@ class SampleMany:
 
     def __call__(self, ground: Ground) -> Found:
         """The share of questions with a leak among ``k`` answers; the evidence shows the fullest answer of each."""
-        questions = [record for those in facts(ground.data.forget).values() for record in those]
+        questions = known_facts(forgotten(ground.data))
         if not questions:
             return Found(NotMeasured("no memory questions in the forget set"))
-        chosen = asks(spread(questions, self.most))
+        chosen = as_they_are(spread(questions, self.most))
         greedy = ground.ask(ground.served, chosen)
         total, done = len(chosen) * self.k, 0
 

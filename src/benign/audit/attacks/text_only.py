@@ -12,8 +12,9 @@ from functools import partial
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import MOST, asked_again
+from benign.audit.attacks.asking import asked_again
 from benign.audit.attacks.naming import names
+from benign.audit.attacks.questions import MOST
 from benign.audit.views import text_only, wrapped
 from benign.data.record import Record
 

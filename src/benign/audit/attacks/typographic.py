@@ -14,7 +14,8 @@ from typing import ClassVar
 from PIL.Image import Image as Picture
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import MOST, asked_again
+from benign.audit.attacks.asking import asked_again
+from benign.audit.attacks.questions import MOST
 from benign.audit.attacks.turns import chat
 from benign.audit.views import asked_question, reworded
 from benign.data.record import ImageRef, Message, Record, Slot

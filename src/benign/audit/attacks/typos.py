@@ -12,7 +12,8 @@ from itertools import groupby
 from typing import ClassVar
 
 from benign.audit.attacks import Cost, Found, Ground
-from benign.audit.attacks.asking import MOST, asked_again
+from benign.audit.attacks.asking import asked_again
+from benign.audit.attacks.questions import MOST
 from benign.audit.views import asked_question, reworded
 from benign.data.record import Record
 from benign.engine.draw import derived_seed

@@ -14,12 +14,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from benign.audit.observe import observe
 from benign.audit.plan import Ask
 from benign.audit.probes.chains import KINDS, Asker, Kind, Probe, tells
 from benign.audit.probes.graph import Graph
+from benign.audit.score import ORIGINAL
 from benign.data.record import Record
 from benign.engine.serve import System
 from benign.engine.train import Report
@@ -85,8 +87,8 @@ class Mirage:
             for probe in (*made.reworded(target), *made.renamed(target), *made.chained(target))
         ]
         checked = first + asking.checked(original, further)
-        told = {name: asking.ask(name, system, checked.kept) for name, system in systems.items()}
-        return Probed(known, checked, told)
+        said = {name: asking.ask(name, system, checked.kept) for name, system in systems.items()}
+        return Probed(known, checked, said)
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,16 @@ class Checked:
     """Those that it was asked and does not answer."""
     given_away: tuple[Probe, ...] = ()
     """Those whose question holds the answer, which nobody was asked."""
+    said: tuple[str, ...] = ()
+    """The original's answers to those that are kept, in their order."""
 
     def __add__(self, other: Checked) -> Checked:
-        return Checked(self.kept + other.kept, self.failed + other.failed, self.given_away + other.given_away)
+        return Checked(
+            self.kept + other.kept,
+            self.failed + other.failed,
+            self.given_away + other.given_away,
+            self.said + other.said,
+        )
 
 
 @dataclass(frozen=True)
@@ -111,8 +120,14 @@ class Probed:
     graph: Graph
     """What the original model knows of what was claimed."""
     checked: Checked
-    told: Mapping[str, tuple[bool, ...]]
-    """By system, whether it answers each kept probe, in their order."""
+    said: Mapping[str, tuple[str, ...]]
+    """By system but the original, its answer to each kept probe, in their order."""
+
+    @cached_property
+    def told(self) -> Mapping[str, tuple[bool, ...]]:
+        """By system, whether it answers each kept probe."""
+        pairs = {name: zip(texts, self.checked.kept, strict=True) for name, texts in self.said.items()}
+        return {name: tuple(tells(text, probe.answers) for text, probe in found) for name, found in pairs.items()}
 
     def of(self, name: str, kind: Kind) -> list[tuple[Probe, bool]]:
         """A system's outcome on the kept probes of one kind."""
@@ -145,14 +160,16 @@ class _Asking:
     def checked(self, original: System, probes: Sequence[Probe]) -> Checked:
         unique = list({probe.id: probe for probe in probes}.values())
         fair = [probe for probe in unique if not probe.gives_away]
-        told = self.ask("original", original, fair)
+        asked = list(zip(fair, self.ask(ORIGINAL, original, fair), strict=True))
+        right = [(probe, text) for probe, text in asked if tells(text, probe.answers)]
         return Checked(
-            tuple(probe for probe, right in zip(fair, told, strict=True) if right),
-            tuple(probe for probe, right in zip(fair, told, strict=True) if not right),
+            tuple(probe for probe, _ in right),
+            tuple(probe for probe, text in asked if not tells(text, probe.answers)),
             tuple(probe for probe in unique if probe.gives_away),
+            tuple(text for _, text in right),
         )
 
-    def ask(self, name: str, system: System, probes: Sequence[Probe]) -> tuple[bool, ...]:
+    def ask(self, name: str, system: System, probes: Sequence[Probe]) -> tuple[str, ...]:
         asks = [Ask("retain" if p.kind == "retained" else "forget", p.kind, _record(p)) for p in probes]
         progress: Callable[[int, int], None] | None = None
         if self.report:
@@ -162,7 +179,7 @@ class _Asking:
                 report(f"probe {name}", done, total)
 
         seen = observe(system, asks, cache=self.cache, max_new_tokens=self.max_new_tokens, progress=progress)
-        return tuple(tells(o.text, probe.answers) for o, probe in zip(seen, probes, strict=True))
+        return tuple(o.text for o in seen)
 
 
 def _record(probe: Probe) -> Record:

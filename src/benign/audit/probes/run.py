@@ -9,7 +9,7 @@ from pathlib import Path
 from benign.audit.probes.graph import Graph
 from benign.audit.probes.knowledge import knowledge
 from benign.audit.probes.mirage import Mirage, Probed
-from benign.audit.probes.verdicts import save_probes
+from benign.audit.probes.saved import about, save_probes
 from benign.audit.run import Candidate, candidates
 from benign.audit.score import RETRAINED
 from benign.data.record import Data
@@ -76,8 +76,9 @@ def probe(
         systems[_unused(made.name, systems)] = made.system
     with claimed(Path(out)) as folder:
         cache = folder / "observations"
-        found = (mirage or Mirage())(chosen, Served(original), systems, cache=cache, report=progress)
-        save_probes(found, folder)
+        first = Served(original)
+        found = (mirage or Mirage())(chosen, first, systems, cache=cache, report=progress)
+        save_probes(found, folder, whose=about(first, data))
     return Probes(found, left_out, folder)
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benign.audit.metrics.bootstrap import Floats, Sample, interval, statistic_score
 from benign.audit.probes.chains import KINDS, Kind, Probe
-from benign.audit.probes.graph import Edge, write_graph
+from benign.audit.probes.graph import Edge
 from benign.audit.probes.mirage import Probed
 from benign.audit.score import ORIGINAL, Score
-from benign.data.atomic import write_text
 from benign.errors import NotMeasured
 
 Measured = Score | NotMeasured
@@ -103,42 +99,3 @@ def overall(groups: Sequence[Floats]) -> float:
 def _sample(outcome: Sequence[tuple[Probe, bool]]) -> Sample:
     rows = np.array([[float(told)] for _, told in outcome])
     return Sample(rows, tuple(probe.subject for probe, _ in outcome))
-
-
-def save_probes(probed: Probed, folder: Path) -> tuple[Path, Path]:
-    """Write ``graph.json`` (what the original knows) and ``probes.json`` (every probe and who answered it).
-
-    Both hold what was to be forgotten: purge them with the records.
-    """
-    graph, probes = folder / "graph.json", folder / "probes.json"
-    write_graph(probed.graph, graph)
-    rows = enumerate(probed.checked.kept)
-    items = [_item(probe, {name: told[i] for name, told in probed.told.items()}) for i, probe in rows]
-    content = {**as_numbers(probed), "probes": items}
-    write_text(probes, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
-    return graph, probes
-
-
-def as_numbers(probed: Probed) -> dict[str, Any]:
-    """The numbers alone, as JSON types."""
-    found = {name: _numbers(verdicts) for name, verdicts in judged(probed).items()}
-    return {"systems": found, "dropped": probed.dropped()}
-
-
-def _numbers(verdicts: Verdicts) -> dict[str, Any]:
-    of_kinds = {str(kind): _number(score) for kind, score in verdicts.accuracy.items()}
-    return of_kinds | {"residual": _number(verdicts.residual), "overall": _number(verdicts.overall)}
-
-
-def _number(score: Measured) -> dict[str, Any]:
-    if isinstance(score, NotMeasured):
-        return {"not_measured": score.reason}
-    return {"value": score.value, "low": score.low, "high": score.high, "n": score.n}
-
-
-def _item(probe: Probe, told: Mapping[str, bool]) -> dict[str, Any]:
-    path = [{"s": edge.subject, "r": edge.relation, "o": edge.object} for edge in probe.path]
-    return {
-        "kind": probe.kind, "way": probe.way, "subject": probe.subject, "question": probe.question,
-        "answers": list(probe.answers), "path": path, "told": dict(told),
-    }  # fmt: skip
