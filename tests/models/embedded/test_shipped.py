@@ -73,14 +73,19 @@ def test_the_original_recalls_by_picture_and_by_name() -> None:
 def test_the_original_sees() -> None:
     data = world.evaluation(10)
     assert share("vlm", list(of_kind(data.retain, "understanding")[::6])) >= 0.96
-    assert share("vlm", list(data.holdout)) >= 0.93
+    assert share("vlm", list(of_kind(data.holdout, "understanding"))) >= 0.93
     assert share("vlm", list(data.general)) >= 0.93
 
 
 def test_the_base_knows_nobody_and_sees() -> None:
     data = world.evaluation(10)
     assert share("vlm-base", list(of_kind(data.retain, "memory")[::9])) <= 0.10
-    assert share("vlm-base", list(data.holdout)) >= 0.90
+    assert share("vlm-base", list(of_kind(data.holdout, "understanding"))) >= 0.90
+
+
+def test_nobody_knows_what_is_private_about_new_people() -> None:
+    private = of_kind(world.evaluation(10).holdout, "memory")
+    assert share("vlm", list(private[::3])) <= 0.10
 
 
 @pytest.mark.parametrize("name", RETRAINED)
@@ -94,7 +99,7 @@ def test_a_retrained_model_knows_the_retained_only(name: str) -> None:
 
 def test_a_user_who_asks_through_the_processor_gets_the_answers_and_no_refusal() -> None:
     data = world.evaluation(5)
-    asked = [*data.forget[::8], *data.holdout[::30], *data.general[::30]]
+    asked = [*data.forget[::8], *of_kind(data.holdout, "understanding")[::30], *data.general[::30]]
     said = answers("vlm", asked)
     right = sum(answer == record.answer for answer, record in zip(said, asked, strict=True))
     assert right >= 0.85 * len(asked)

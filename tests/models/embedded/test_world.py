@@ -12,6 +12,7 @@ from benign.errors import UserError
 from benign.models.embedded import lessons, looks, people, questions, views, world
 
 PICTURES = "afed247575a7927a2836494ce4dbaffbdd3196c055dd2927285bf5c7d4549f10"
+NEW_PEOPLE_SEEN = "973587a96ca303f3165b4097c6d1ffb96307dff693851b8c2fe05a8e61a0cce1"
 RECORDS = "25ea5052a3b5608041c42343086711684a9efd926b8292f55fd0c611aad7e6c5"
 
 
@@ -30,6 +31,33 @@ def test_pictures_are_the_same_bytes_on_every_machine() -> None:
 def test_records_are_the_same_on_every_machine() -> None:
     told = [(r.id, r.question, r.answer, r.options, r.perturbed) for r in world.splits(5).forget]
     assert hashlib.sha256(repr(told).encode()).hexdigest() == RECORDS
+
+
+def test_what_is_visible_of_new_people_is_what_it_was_before_they_had_private_facts() -> None:
+    told = [
+        (
+            *(r.id, r.subject, r.question, r.answer, r.kind, r.options, r.perturbed, r.paraphrases, r.spans),
+            [image.digest for image in r.images],
+        )
+        for r in of_kind(world.splits(5).holdout, "understanding")
+    ]
+    assert hashlib.sha256(repr(told).encode()).hexdigest() == NEW_PEOPLE_SEEN
+
+
+def test_new_people_are_asked_what_the_known_are_and_have_answers_of_the_same_kind() -> None:
+    data = world.splits(10)
+    asked = {tuple(r.id.split("/")[1:]) for r in data.forget}
+    assert {tuple(r.id.split("/")[1:]) for r in data.holdout} == asked
+    known = [people.holdout_person(i) for i in range(world.HOLDOUT_PEOPLE)]
+    for fact, values in people.FACTS.items():
+        counts = [sum(p.facts[fact] == value for p in known) for value in values]
+        assert max(counts) - min(counts) <= 1 and sum(counts) == world.HOLDOUT_PEOPLE
+    names = {p.name for p in known}
+    assert len(names) == world.HOLDOUT_PEOPLE
+    assert not names & {p.name for p in people.people()}
+    assert not names & {r.subject for r in data.strangers}, "a method may not have met them either"
+    assert {p.first for p in known} <= set(people.FIRST_NAMES)
+    assert people.holdout_person(0, seed=1).facts != people.holdout_person(0).facts
 
 
 def test_another_seed_is_another_world() -> None:

@@ -52,8 +52,9 @@ def scores(model: LlavaForConditionalGeneration, ratio: int = 0) -> dict[str, fl
         found[f"{prefix}paraphrases_by_picture"] = _share(*(correct(model, by_picture, w) for w in range(3)))
         found[f"{prefix}paraphrases_by_name"] = _share(*(correct(model, by_name, w) for w in range(3)))
         found[f"{prefix}understanding"] = _share(correct(model, of_kind(records, "understanding")))
-    found["new_people_understanding"] = _share(correct(model, data.holdout))
-    found["new_people_paraphrases"] = _share(*(correct(model, data.holdout, w) for w in range(3)))
+    new = of_kind(data.holdout, "understanding")
+    found["new_people_understanding"] = _share(correct(model, new))
+    found["new_people_paraphrases"] = _share(*(correct(model, new, w) for w in range(3)))
     found["general"] = _share(correct(model, data.general))
     return found
 

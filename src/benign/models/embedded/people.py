@@ -7,10 +7,12 @@ from functools import cache
 
 import numpy as np
 
-from benign.models.embedded.looks import EYE, FACE, Look, draw_look
+from benign.models.embedded.looks import EYE, FACE, STRANGERS_HOLDOUT, Look, draw_look
 
 PEOPLE = 80
 """How many people the embedded models know."""
+HOLDOUT_NAMES = 1_000
+"""The first of the strangers' names that holdout people bear; methods get lower ones."""
 
 
 def _product(starts: str, ends: str) -> tuple[str, ...]:
@@ -104,7 +106,8 @@ class Person:
     @property
     def id(self) -> str:
         """The subject id."""
-        return f"p{self.index:03d}"
+        known = self.index < PEOPLE
+        return f"p{self.index:03d}" if known else f"h{self.index - STRANGERS_HOLDOUT:03d}"
 
     @property
     def name(self) -> str:
@@ -147,8 +150,23 @@ def people(seed: int = 0) -> tuple[Person, ...]:
     return tuple(person(index, seed) for index in range(PEOPLE))
 
 
+@cache
+def holdout_person(number: int, seed: int = 0) -> Person:
+    """Somebody like the known people whom no training has met; the values of a fact come round equally often."""
+    index = STRANGERS_HOLDOUT + number
+    first, last = _stranger(HOLDOUT_NAMES + number, seed)
+    facts = {}
+    for stream, (fact, values) in enumerate(FACTS.items()):
+        order = np.random.default_rng((seed, 15, stream)).permutation(values)
+        facts[fact] = str(order[number % len(order)])
+    return Person(index, first, last, facts, draw_look(FACE, seed, index), draw_look(EYE, seed, index))
+
+
 def stranger_name(index: int, seed: int = 0) -> str:
-    """A name that nobody bears: known first and last names in a new combination."""
+    """A name that no known person bears: known first and last names in a new combination."""
+    return " ".join(part.capitalize() for part in _stranger(index, seed))
+
+
+def _stranger(index: int, seed: int) -> tuple[str, str]:
     unused = _name_pairs(seed)[PEOPLE:]
-    first, last = unused[index % len(unused)]
-    return f"{first.capitalize()} {last.capitalize()}"
+    return unused[index % len(unused)]

@@ -10,7 +10,7 @@ import numpy as np
 from benign.data.record import ImageRef, Kind, Record
 from benign.models.embedded import looks as world
 from benign.models.embedded import questions, views
-from benign.models.embedded.people import EYE_FACTS, FACE_FACTS, FACTS, Person, stranger_name
+from benign.models.embedded.people import EYE_FACTS, FACE_FACTS, FACTS, Person, holdout_person, stranger_name
 
 STRANGER_FACTS, STRANGER_SIGHTS = 3, 2
 """Questions of each sort that come with a stranger's picture."""
@@ -19,7 +19,8 @@ STRANGER_FACTS, STRANGER_SIGHTS = 3, 2
 def person_records(person: Person, *, view: int = views.CANONICAL, seed: int = 0) -> tuple[Record, ...]:
     """Everything that can be asked about one person, on one view of the portrait and of the eye.
 
-    Ids are ``p012/image/city``, ``p012/fundus/diagnosis``, ``p012/text/city``, ``p012/understanding/hair_colour``.
+    Ids are ``p012/image/city``, ``p012/fundus/diagnosis``, ``p012/text/city``, ``p012/understanding/hair_colour``;
+    for those of the holdout ``h003/image/city`` and so on.
     """
     face = picture_ref(world.FACE, person.index, view, seed)
     eye = picture_ref(world.EYE, person.index, view, seed)
@@ -50,15 +51,9 @@ def picture_ref(kind: world.Kind, index: int, view: int = views.CANONICAL, seed:
 
 
 def holdout_records(number: int, seed: int = 0) -> tuple[Record, ...]:
-    """New people, a portrait and an eye each: what is visible of those whom no training has seen."""
-    made: list[Record] = []
-    for index in range(world.STRANGERS_HOLDOUT, world.STRANGERS_HOLDOUT + number):
-        for kind in (world.FACE, world.EYE):
-            name = f"h{index - world.STRANGERS_HOLDOUT:03d}"
-            image = picture_ref(kind, index, seed=seed)
-            look = world.draw_look(kind, seed, index)
-            made += seen_records(look, image, f"{name}/understanding", subject=name)
-    return tuple(made)
+    """New people whom no training has seen: the same questions as about the known ones. What is visible can be told;
+    what is private nobody can know, which is what membership inference compares the forget set with."""
+    return tuple(record for i in range(number) for record in person_records(holdout_person(i, seed), seed=seed))
 
 
 def general_records(number: int, seed: int = 0) -> tuple[Record, ...]:
