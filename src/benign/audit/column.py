@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from benign.audit.metrics.bootstrap import UNIT, Bounds
@@ -35,11 +35,24 @@ class Column:
     """Whether only those who ask for more see it: the command line's table leaves it out."""
 
 
-def over(scope: Scope, metric: Function) -> Measure:
+@dataclass(frozen=True)
+class Across:
+    """A metric of what its signature needs."""
+
+    metric: Function
+    scopes: Mapping[str, Scope] = field(default_factory=dict)
+    """Which observations a need gets, where the default (:data:`benign.audit.sources.SCOPES`) will not do."""
+
+    def __call__(self, sources: Sources) -> Score | NotMeasured:
+        """Measure, or say which need is missing."""
+        return measure(self.metric, sources, self.scopes)
+
+
+def over(scope: Scope, metric: Function) -> Across:
     """A metric of the observations in one scope."""
-    return across(metric, observations=scope)
+    return Across(metric, {"observations": scope})
 
 
-def across(metric: Function, **scopes: Scope) -> Measure:
+def across(metric: Function, **scopes: Scope) -> Across:
     """A metric of what its signature needs, with other observations of a split where they are given by name."""
-    return lambda sources: measure(metric, sources, scopes)
+    return Across(metric, scopes)
