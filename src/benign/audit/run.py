@@ -138,6 +138,8 @@ def audit(
     oracle = load(retrained) if isinstance(retrained, str) else retrained
     if not data.forget:
         raise UserError("the forget set is empty", where="forget", fix="give the records that were to be forgotten")
+    # A wrong list of attacks is told before hours of work.
+    columns_of(settings.attacks)
     given = [results] if isinstance(results, Result | str | Path) else list(results)
     made = [c if isinstance(c, Candidate) else candidates(original, [c])[0] for c in given]
     systems = [Candidate(ORIGINAL, Served(original), guarantee="none")]

@@ -110,13 +110,22 @@ def _known(folder: Path, served: Served, tasks: _Tasks, *, shown: bool) -> Score
         )  # fmt: skip
     key = hashlib.sha256(json.dumps([served.digest, tasks.identity]).encode()).hexdigest()[:32]
     place = folder / "utility" / f"{key}.json"
-    if place.exists():
-        saved = json.loads(place.read_text(encoding="utf-8"))
-        return {name: Score(**score) for name, score in saved.items()}
+    known = _saved(place)
+    if known is not None:
+        return known
     with _quiet(shown=shown):
         scores = tasks.run(served)
     write_text(place, json.dumps(as_json({"": scores})[""], indent=2) + "\n")
     return scores
+
+
+def _saved(place: Path) -> Scores | None:
+    """The scores in a file; None where it is missing or damaged."""
+    try:
+        saved = json.loads(place.read_text(encoding="utf-8"))
+        return {name: Score(**score) for name, score in saved.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
 
 
 class _Tasks:

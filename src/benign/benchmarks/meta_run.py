@@ -23,6 +23,7 @@ from benign.audit.scoreboard import judge_row, measured_gap
 from benign.benchmarks.meta import POOLS, QUANTISED, RELEARNED, REMINDED, UNLEARNED, Verdict, save, verdicts
 from benign.benchmarks.pools import RATIO, START, asked, members, trained
 from benign.data.record import Data
+from benign.engine.place import claimed
 from benign.engine.recipe import Method, Optim
 from benign.engine.serve import Served, System
 from benign.engine.train import Report
@@ -80,17 +81,21 @@ def run_meta(out: Path, report: Report) -> tuple[Verdict, ...]:
     Args:
         out: The folder of results. The models and the audit are kept there too, 30 MB of them.
         report: Called as (what, done, total) as long as work goes on.
+
+    Raises:
+        UserError: The folder cannot be written, or another process works there.
     """
     place = out / PLACE
     threads = torch.get_num_threads()
     # The last digits of a training depend on their number.
     torch.set_num_threads(1)
     try:
-        board = Meta(place, report).scoreboard()
+        with claimed(place):
+            board = Meta(place, report).scoreboard()
+            found = verdicts(board)
+            save(found, board, place / "table.json", command=COMMAND)
     finally:
         torch.set_num_threads(threads)
-    found = verdicts(board)
-    save(found, board, place / "table.json", command=COMMAND)
     return found
 
 

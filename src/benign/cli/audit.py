@@ -69,6 +69,8 @@ def audit(
     """
     marks = _judge(judge, judge_model, out)
     inside = _diagnostics(diagnostics)
+    chosen = _settings(attacks, samples)
+    _tracker(track)
     data = benign.read(
         forget=forget,
         retain=retain,
@@ -86,7 +88,7 @@ def audit(
             out=out,
             retrained=retrained_model,
             judge=marks,
-            settings=_settings(attacks, samples),
+            settings=chosen,
             progress=progress,
         )
         found = _diagnosed(found, inside, progress)
@@ -143,6 +145,14 @@ def _report(found: Audit, path: Path) -> Path:
     from benign.report.build import build_report
 
     return build_report(found, path) if world().main else path
+
+
+def _tracker(track: str | None) -> None:
+    """Whether there is such a tracker, before the work that it is to be told of."""
+    if track:
+        from benign.engine.track import tracker
+
+        tracker(track)
 
 
 def _track(found: Audit, track: str | None) -> None:
