@@ -42,21 +42,7 @@ from benign.audit.observation import Observation, Observations
 from benign.audit.score import Score
 from benign.errors import NotMeasured
 
-WORDS = [
-    "anna",
-    "lives",
-    "in",
-    "rome",
-    "and",
-    "paints",
-    "red",
-    "green",
-    "houses",
-    "there",
-    "since",
-    "nineteen",
-    "twelve",
-]
+WORDS = ["anna", "lives", "in", "rome", "and", "paints", "red", "green", "houses", "there", "since", "twelve"]
 ROUGE = RougeScorer(["rouge1", "rougeL"], use_stemmer=False)
 CLOSE = 1e-6
 
