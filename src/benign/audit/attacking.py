@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import benign
@@ -77,8 +78,11 @@ class Attacker:
             # A system that is too broken to be attacked must not lose the audit of the others.
             return Found(NotMeasured(f"the attack failed: {error.line()}"))
 
+    @cached_property
+    def _records(self) -> str:
+        return canonical.digest([[record.digest for record in self.data.split(name)] for name in SPLITS])
+
     def _key(self, served: Served, attack: Attack) -> str:
-        records = [[r.digest for r in self.data.split(name)] for name in SPLITS]
         asked = (SCHEMA_VERSION, self.max_new_tokens, self.seed, benign.__version__)
         what = (type(attack).__module__, repr(attack))
-        return canonical.digest("attack", *what, served.digest, self.original.digest, records, *asked)[:32]
+        return canonical.digest("attack", *what, served.digest, self.original.digest, self._records, *asked)[:32]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,8 @@ def load_chunk(folder: Path, index: int) -> tuple[Observation, ...] | None:
 
 
 def _plain(row: Observation) -> dict[str, Any]:
-    return asdict(row)
+    # asdict() copies every number of every token.
+    return vars(row) | {name: [vars(answer) for answer in getattr(row, name)] for name in _ANSWERS}
 
 
 def _row(plain: dict[str, Any]) -> Observation:

@@ -13,7 +13,7 @@ from benign.audit.observation import AS_IS, Observation, Observations, OptionSco
 from benign.audit.plan import Ask, asked_question
 from benign.audit.plan import plan as plan
 from benign.data.record import Record
-from benign.engine.serve import Scored, System
+from benign.engine.serve import Scored, System, answered
 from benign.engine.world import alone, world
 from benign.models.shard import together
 
@@ -118,15 +118,9 @@ def _answers(
 ) -> tuple[Observation, ...]:
     records = [ask.record for ask in part]
     asked = [record for record in records if asked_question(record)]
-    texts = system.generate(asked, max_new_tokens=max_new_tokens, progress=tick) if asked else []
     wanted = [(record, answer) for record in records for answer in _given(record)]
-    scores = system.score([r for r, _ in wanted], [a for _, a in wanted], progress=tick)
+    texts, scores = answered(system, asked, wanted, max_new_tokens=max_new_tokens, progress=tick)
     drawn = _drawn(system, part, max_new_tokens, samples, tick)
-    if len(texts) != len(asked) or len(scores) != len(wanted):
-        raise ValueError(
-            f"{type(system).__name__} gave {len(texts)} answers to {len(asked)} questions "
-            f"and {len(scores)} scores for {len(wanted)} answers"
-        )
     spoken, scored = iter(texts), iter(scores)
     rows = []
     for place, ask in enumerate(part):

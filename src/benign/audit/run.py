@@ -185,6 +185,7 @@ class _Work:
         attacked: dict[str, dict[str, Found]] = {}
         rows: list[Row] = []
         index: list[Observed] = []
+        attacker = self._attacker(systems[0].system)
         for candidate in systems:
             # Every row is measured beside both references, the original's own row too.
             if candidate.name in (ORIGINAL, RETRAINED):
@@ -194,7 +195,7 @@ class _Work:
             observations = known or self._observe(candidate.name, candidate.system)
             index.append(Observed(candidate.name, candidate.seed, self._key(candidate.system), len(observations)))
             seen.setdefault(candidate.name, observations)
-            found = self._attacked(candidate, systems[0].system)
+            found = self._attacked(candidate, attacker)
             attacked.setdefault(candidate.name, found)
             row = judge_row(
                 candidate.name,
@@ -245,11 +246,13 @@ class _Work:
         chosen = self.settings
         return cache_key(system, self.asks, chunk=CHUNK, max_new_tokens=chosen.max_new_tokens, samples=chosen.samples)
 
-    def _attacked(self, candidate: Candidate, original: Served) -> dict[str, Found]:
+    def _attacker(self, original: Served) -> Attacker:
         chosen = self.settings
         cache = self.folder / "observations"
-        attacker = Attacker(original, self.data, cache, chosen.max_new_tokens, chosen.seed, self.report)
+        return Attacker(original, self.data, cache, chosen.max_new_tokens, chosen.seed, self.report)
+
+    def _attacked(self, candidate: Candidate, attacker: Attacker) -> dict[str, Found]:
         return {
             column: attacker(candidate.name, candidate.system, attack)
-            for column, attack in columns_of(chosen.attacks).items()
+            for column, attack in columns_of(self.settings.attacks).items()
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from benign.engine.draw import derived_seed
 from benign.engine.guard import Fitted
 from benign.engine.guarded import fired, generating, guarded_rows, is_prompt_guard
 from benign.engine.scored import Scored as Scored
+from benign.models.collate import IGNORED
 from benign.models.delta import Delta, applied
 from benign.models.encode import Example, collate
 from benign.models.forward import generate, unguarded
 from benign.models.load import Model
 from benign.models.pack import packed_rows, together
 from benign.models.sampling import Sampling, uniforms
-from benign.models.vision_cache import VisionCache
+from benign.models.vision_cache import cache_of
 
 Progress = Callable[[int], None]
 _ROWS = 256  # at a time, where something of the size [rows, V] is built
@@ -86,10 +88,6 @@ class Served:
         parts += [f"guard {self.guard.digest}"] if self.guard else []
         return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
-    @cached_property
-    def _vision(self) -> VisionCache:
-        return VisionCache()
-
     def generate(
         self, records: Sequence[Record], *, max_new_tokens: int, progress: Progress | None = None
     ) -> list[str]:
@@ -143,7 +141,9 @@ class Served:
             for places in _by_length(examples, self.batch):
                 asked = [examples[i] for i in places]
                 batch = collate(asked, side="left", pad_id=self.model.processor.pad_id)
-                around = generating(self.model, asked, batch, self.guard, self._vision) if self.guard else unguarded
+                around = (
+                    generating(self.model, asked, batch, self.guard, cache_of(self.model)) if self.guard else unguarded
+                )
                 tokens = generate(self.model, batch, max_new_tokens, sampling=sampling(places), around=around)
                 for place, ids in zip(places, tokens, strict=True):
                     texts[place] = self.model.processor.decode(ids)
@@ -155,8 +155,12 @@ class Served:
         self, records: Sequence[Record], answers: Sequence[str], *, progress: Progress | None = None
     ) -> list[Scored]:
         """Teacher-forced answers, in the order of the records; one pass gives everything."""
-        examples = [self.model.encoder.full(r, answer=a) for r, a in zip(records, answers, strict=True)]
-        scores = [Scored(())] * len(records)
+        return self._scored(
+            [self.model.encoder.full(r, answer=a) for r, a in zip(records, answers, strict=True)], progress
+        )
+
+    def _scored(self, examples: Sequence[Example], progress: Progress | None) -> list[Scored]:
+        scores = [Scored(())] * len(examples)
         with self._deployed():
             for places in together(examples, self.batch):
                 rows = self._rows([examples[i] for i in places])
@@ -172,13 +176,44 @@ class Served:
             return None
         with self._deployed():
             examples = [self.model.encoder.prompt(record) for record in records]
-            found: list[bool] = fired(self.model, self.guard, examples, self._vision).tolist()
+            found: list[bool] = fired(self.model, self.guard, examples, cache_of(self.model)).tolist()
         return found
 
     def _rows(self, examples: Sequence[Example]) -> Answers:
         if self.guard is None:
-            return packed_rows(self.model, examples, vision=self._vision)
-        return guarded_rows(self.model, examples, self.guard, self._vision)
+            return packed_rows(self.model, examples, vision=cache_of(self.model))
+        return guarded_rows(self.model, examples, self.guard, cache_of(self.model))
+
+    def answers(
+        self,
+        asked: Sequence[Record],
+        wanted: Sequence[tuple[Record, str]],
+        *,
+        max_new_tokens: int,
+        progress: Progress | None = None,
+    ) -> tuple[list[str], list[Scored]]:
+        """What :meth:`generate` says to ``asked`` and :meth:`score` gives to ``wanted``, with less work.
+
+        Where every token of a given answer, to the end of the turn, is the likeliest after those before it, greedy
+        decoding says that answer: it is not generated again. Only what the weights alone decide may be told so: behind
+        a guard, and by a subclass with a :meth:`generate` of its own, everything is asked.
+        """
+        examples = [self.model.encoder.full(record, answer=answer) for record, answer in wanted]
+        scores = self._scored(examples, progress)
+        said: dict[str, str] = {}
+        if self.guard is None and type(self).generate is Served.generate:
+            for (record, _), example, found in zip(wanted, examples, scores, strict=True):
+                if len(found.logp) <= max_new_tokens + 1 and self._says(record, example, found):
+                    said[record.digest] = self.model.processor.decode(_labelled(example)[:-1])
+        left = [record for record in asked if record.digest not in said]
+        if progress:
+            progress(len(asked) - len(left))
+        generated = iter(self.generate(left, max_new_tokens=max_new_tokens, progress=progress) if left else [])
+        return [said[r.digest] if r.digest in said else next(generated) for r in asked], scores
+
+    def _says(self, record: Record, example: Example, found: Scored) -> bool:
+        sure = all(found.greedy) and all(map(math.isfinite, found.logp))
+        return sure and not record.text and _labelled(example)[-1] in self.model.processor.end_ids
 
     @contextmanager
     def _deployed(self) -> Iterator[None]:
@@ -190,6 +225,44 @@ class Served:
                 yield
         finally:
             self.model.module.train(training)
+
+
+def answered(
+    system: System,
+    asked: Sequence[Record],
+    wanted: Sequence[tuple[Record, str]],
+    *,
+    max_new_tokens: int,
+    progress: Progress | None = None,
+) -> tuple[list[str], list[Scored]]:
+    """A system's greedy answers to ``asked`` and its scores of ``wanted``, (record, answer) pairs.
+
+    A system whose class has a method ``answers`` does both at once. Looked up in the class, so that what wraps a
+    system and lends it its attributes is not taken for it.
+
+    Raises:
+        ValueError: The system gave another number of answers or scores.
+    """
+    both = getattr(type(system), "answers", None)
+    if both is not None:
+        found: tuple[list[str], list[Scored]] = both(
+            system, asked, wanted, max_new_tokens=max_new_tokens, progress=progress
+        )
+        return found
+    texts = system.generate(asked, max_new_tokens=max_new_tokens, progress=progress) if asked else []
+    scores = system.score([r for r, _ in wanted], [a for _, a in wanted], progress=progress)
+    if len(texts) != len(asked) or len(scores) != len(wanted):
+        raise ValueError(
+            f"{type(system).__name__} gave {len(texts)} answers to {len(asked)} questions "
+            f"and {len(scores)} scores for {len(wanted)} answers"
+        )
+    return texts, scores
+
+
+def _labelled(example: Example) -> list[int]:
+    """The answer's tokens."""
+    labels: list[int] = example.labels[0][example.labels[0] != IGNORED].tolist()
+    return labels
 
 
 def scored(rows: Answers) -> list[Scored]:

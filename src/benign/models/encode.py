@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from weakref import WeakValueDictionary
 
 import torch
@@ -25,6 +26,7 @@ from benign.models.processor import Processor
 Example = Batch
 """One encoded record: a batch of one."""
 _OPENED = 16
+_BEGUN = 1024
 
 
 class Encoder:
@@ -44,6 +46,8 @@ class Encoder:
         self._shown: WeakValueDictionary[tuple[object, ...], Tensor] = WeakValueDictionary()
         self._kept_bytes = 0
         self._opened: OrderedDict[tuple[str, int], Image.Image] = OrderedDict()
+        # All answers to a question begin with the same text.
+        self._begun = lru_cache(maxsize=_BEGUN)(processor.tokens)
 
     def full(
         self,
@@ -79,8 +83,11 @@ class Encoder:
         Raises:
             UserError: A picture cannot be read, or there is nothing to ask.
         """
-        key = ("prompt", record.digest, question, text_only)
-        return self._once(key, lambda: self._prompt(record, question, text_only))
+        if record.text:
+            key = ("prompt", record.digest, question, text_only)
+            return self._once(key, lambda: self._beginning(record, question))
+        turns = self._turns(record, question, text_only)
+        return self._asked_once(record, question, text_only, 0, self._before(turns), turns)
 
     def _once(self, key: tuple[object, ...], make: Callable[[], Example]) -> Example:
         if key in self._kept:
@@ -118,13 +125,18 @@ class Encoder:
         before = self._before(turns)
         text = self._closed(before, self.processor.render(_answered(turns, said)), said)
         said_ids = self._answer(before, text)
-        key = ("asked", record.digest, question, text_only, variant)
-        asked = self._once(key, lambda: self._asked(record, before, turns, variant))
+        asked = self._asked_once(record, question, text_only, variant, before, turns)
         continued = _continued(asked, said_ids, self.processor)
         if continued is None:
             inputs = self.processor.encode(text, self._pictures(record, turns, variant))
             return _labelled(record, inputs, len(said_ids))
         return continued
+
+    def _asked_once(
+        self, record: Record, question: str | None, text_only: bool, variant: int, before: str, turns: list[Message]
+    ) -> Example:
+        key = ("asked", record.digest, question, text_only, variant)
+        return self._once(key, lambda: self._asked(record, before, turns, variant))
 
     def _asked(self, record: Record, before: str, turns: list[Message], variant: int) -> Example:
         """The record up to where the answer begins, which all its answers continue; it continues its pictures, which
@@ -139,21 +151,17 @@ class Encoder:
                     record, self.processor.encode(shown + mark, self._pictures(record, turns, variant)), 0
                 ),
             )
-            begun, whole = self.processor.tokens(shown + mark), self.processor.tokens(before)
+            begun, whole = self._begun(shown + mark), self._begun(before)
             if whole[: len(begun)] == begun:
                 example = _continued(pictures, whole[len(begun) :], self.processor)
                 if example is not None:
                     return _labelled(record, dict(example.inputs), 0)
         return _labelled(record, self.processor.encode(before, self._pictures(record, turns, variant)), 0)
 
-    def _prompt(self, record: Record, question: str | None, text_only: bool) -> Example:
-        if record.text:
-            inputs = self.processor.encode(question or "", document=True)
-            if not inputs["input_ids"].numel():
-                raise UserError("a document without a beginning cannot be continued", where=record.id)
-        else:
-            turns = self._turns(record, question, text_only)
-            inputs = self.processor.encode(self._before(turns), self._pictures(record, turns))
+    def _beginning(self, record: Record, beginning: str | None) -> Example:
+        inputs = self.processor.encode(beginning or "", document=True)
+        if not inputs["input_ids"].numel():
+            raise UserError("a document without a beginning cannot be continued", where=record.id)
         return _labelled(record, inputs, 0)
 
     def _document(self, record: Record, beginning: str, rest: str) -> Example:
@@ -234,7 +242,7 @@ class Encoder:
 
     def _answer(self, before: str, text: str) -> list[int]:
         """The tokens of ``text`` that come after ``before``."""
-        asked, whole = self.processor.tokens(before), self.processor.tokens(text)
+        asked, whole = self._begun(before), self.processor.tokens(text)
         if whole[: len(asked)] != asked:
             raise UserError(
                 "the tokenizer joins the end of the prompt with the answer, which cannot be told apart",

@@ -139,6 +139,14 @@ class VisionCache:
             self.kept_bytes, self._weights = 0, now
 
 
+def cache_of(model: Model) -> VisionCache:
+    """The one cache that all who ask a model share, for as long as the model is there."""
+    return _SHARED.setdefault(model.module, VisionCache())
+
+
+_SHARED: weakref.WeakKeyDictionary[nn.Module, VisionCache] = weakref.WeakKeyDictionary()
+
+
 def still(model: Model) -> bool:
     """Whether the same picture gives the same features at every pass, without gradients.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from benign.data.record import Record
-from benign.engine.serve import Progress, Scored, System
+from benign.engine.serve import Progress, Scored, System, answered
 
 
 class Attacked:
@@ -33,6 +33,17 @@ class Attacked:
     ) -> list[Scored]:
         """The attacked system's log-probabilities."""
         return self._after.score(records, answers, progress=progress)
+
+    def answers(
+        self,
+        asked: Sequence[Record],
+        wanted: Sequence[tuple[Record, str]],
+        *,
+        max_new_tokens: int,
+        progress: Progress | None = None,
+    ) -> tuple[list[str], list[Scored]]:
+        """Both at once, as the attacked system does it."""
+        return answered(self._after, asked, wanted, max_new_tokens=max_new_tokens, progress=progress)
 
     def sample(
         self,

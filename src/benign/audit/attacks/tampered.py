@@ -60,6 +60,18 @@ class Tampered:
         with self.open() as served:
             return served.score(records, answers, progress=progress)
 
+    def answers(
+        self,
+        asked: Sequence[Record],
+        wanted: Sequence[tuple[Record, str]],
+        *,
+        max_new_tokens: int,
+        progress: Progress | None = None,
+    ) -> tuple[list[str], list[Scored]]:
+        """Both at once, the weights changed once."""
+        with self.open() as served:
+            return served.answers(asked, wanted, max_new_tokens=max_new_tokens, progress=progress)
+
     def sample(
         self,
         records: Sequence[Record],
