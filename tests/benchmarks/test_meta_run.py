@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benign.benchmarks import meta_run
+from benign.benchmarks.erasers import Eraser
 from benign.benchmarks.meta_run import PLACE, run_meta
 from benign.benchmarks.pools import Member
 from benign.engine.recipe import Optim
@@ -23,6 +24,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = GradDiff(2, 2, optim=Optim(1e-6, None, 1), locus=Lora(rank=2, alpha=2.0, dropout=0.0))
     monkeypatch.setattr(meta_run, "members", lambda: few)
     monkeypatch.setattr(meta_run, "unlearners", lambda: {"nothing": nothing})
+    monkeypatch.setattr(meta_run, "erasers", lambda: (Eraser("layers", 1, 2, share=0.5),))
+    monkeypatch.setattr(meta_run, "AGAIN_RECIPE", Eraser("original", 1, 1, wrong=2))
     monkeypatch.setattr(meta_run, "MOST", 6)
 
 
@@ -36,15 +39,23 @@ def test_every_model_is_measured_once_and_a_second_run_trains_nothing(small: Non
     assert set(content["rows"]) == {
         "original", "retrained", "knows/facts-0.005-1-0", "ignorant/retained-0.005-1-1", "relearned/retrained",
         "reminded/retrained", "reminded/nothing", "unlearned/nothing", "relearned/nothing", "int4/nothing",
+        "retrained-again", "relearned/retrained-again", "reminded/retrained-again", "unlearned/layers-0.5-1-2",
+        "relearned/layers-0.5-1-2", "reminded/layers-0.5-1-2", "int4/layers-0.5-1-2",
     }  # fmt: skip
     rows = content["rows"]
     assert rows["unlearned/nothing"]["memory_exact"] == 1.0 > rows["retrained"]["memory_exact"]
     assert rows["int4/nothing"]["memory_probability"] != rows["unlearned/nothing"]["memory_probability"]
     assert {verdict.metric for verdict in found} >= {"memory_rouge", "memory_truth", "membership_auc"}
     # What does nothing has not forgotten: no verdict on robustness rests on it.
-    assert [v.models for v in found if v.metric == "memory_rouge"] == [0]
+    assert [v.counted for v in found if v.metric == "memory_rouge"] == [()]
+    # What they are inside: the ends of the depth, and what is damaged and not repaired.
+    depth = {name: row["diagnostic_depth"] for name, row in rows.items()}
+    assert depth["original"] == 0 and depth["retrained"] == pytest.approx(1, abs=1e-5)
+    assert depth["unlearned/nothing"] < 0.05 < depth["relearned/retrained"] < 0.999
+    assert depth["unlearned/layers-0.5-1-2"] > 0.5 and depth["int4/nothing"] > depth["unlearned/nothing"]
+    assert {part["metric"] for part in content["verdicts_of"]["hiding"]} == {verdict.metric for verdict in found}
     first = table.read_bytes()
     work.clear()
     run_meta(tmp_path, lambda what, done, total: work.append(what))
     assert table.read_bytes() == first
-    assert not any(what.startswith("train pool") for what in work)
+    assert not any(what.startswith(("train pool", "teach", "patch")) for what in work)

@@ -9,8 +9,20 @@ from pathlib import Path
 import pytest
 
 from benign.audit.columns import COLUMNS, column
+from benign.audit.diagnostic_columns import INSIDE
 from benign.audit.score import Row, Score, Scoreboard
-from benign.benchmarks.meta import Forms, Verdict, about_forgetting, knowledge, save, threshold, utility, verdicts
+from benign.benchmarks.meta import (
+    AGAIN,
+    Forms,
+    Verdict,
+    about_forgetting,
+    knowledge,
+    save,
+    threshold,
+    utility,
+    verdicts,
+    without,
+)
 from benign.errors import NotMeasured
 
 
@@ -27,6 +39,9 @@ def board(*unlearned: Row) -> Scoreboard:
         row("retrained", 0.1),
         row("relearned/retrained", 0.2),
         row("reminded/retrained", 0.14),
+        row(AGAIN, 0.3),
+        row(f"relearned/{AGAIN}", 0.45),
+        row(f"reminded/{AGAIN}", 0.3),
     )
     return Scoreboard("m", "b", (*references, *known, *never, *unlearned))
 
@@ -44,7 +59,7 @@ def test_a_table_by_hand() -> None:
     """Relearning: the retrained gains .1 and the unlearned .2; int4: from .2 to .4."""
     (found,) = verdicts(board(*triple("a", 0.2, 0.4, 0.4)))
     assert found.metric == "memory_rouge"
-    assert (found.faithfulness, found.models) == (1.0, 1)
+    assert (found.faithfulness, found.counted) == (1.0, ("a",))
     assert found.relearning == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
     assert found.reminding == Forms(pytest.approx(0.4), pytest.approx(1 - 0.06 / 0.14))
     assert found.quantisation == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
@@ -54,7 +69,7 @@ def test_a_table_by_hand() -> None:
 
 def test_several_models_count_by_their_mean() -> None:
     (found,) = verdicts(board(*triple("a", 0.2, 0.4, 0.4), *triple("b", 0.2, 0.3, 0.2)))
-    assert found.models == 2
+    assert found.counted == ("a", "b")
     assert found.relearning == Forms(pytest.approx(0.75), pytest.approx(5 / 6))
     assert found.quantisation == Forms(pytest.approx(0.75), pytest.approx(5 / 6))
 
@@ -63,20 +78,43 @@ def test_a_model_that_still_knows_or_that_lost_its_abilities_proves_nothing() ->
     """The line between the pools is the middle of .2 and .8."""
     broken, knowing = triple("broken", 0.0, 0.0, 0.0, kept=0.79), triple("knowing", 0.51, 0.9, 0.9)
     (found,) = verdicts(board(*broken, *knowing))
-    assert (found.models, found.overall) == (0, None)
+    assert (found.counted, found.overall) == ((), None)
     (found,) = verdicts(board(*triple("a", 0.49, 0.5, 0.49, kept=0.8)))
-    assert found.models == 1
+    assert found.counted == ("a",)
 
 
-def test_what_compares_with_the_retrained_model_is_not_judged_by_its_relearning() -> None:
+def test_what_compares_with_the_retrained_model_is_held_against_a_second_one() -> None:
+    """The unlearned model gains .2; the retrained model .1, and the second one .15."""
+    start = board(*triple("a", 0.2, 0.4, 0.4))
+    others = ("membership_reference", "diagnostic_grad_norm")
+    rows = tuple(
+        replace(r, metrics={**r.metrics, **dict.fromkeys(others, r.metrics["memory_rouge"])}) for r in start.rows
+    )
+    found = {verdict.metric: verdict.relearning for verdict in verdicts(replace(start, rows=rows))}
+    assert found["memory_rouge"] == found["diagnostic_grad_norm"] == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
+    assert found["membership_reference"] == Forms(pytest.approx(0.75), pytest.approx(1 - 0.05 / 0.35))
+
+
+def test_a_diagnostic_of_what_is_gone_is_judged_by_what_is_left() -> None:
+    """Depth .8 is .2 left: as the metric that says .2, but for the second retrained model beside it."""
     start = board(*triple("a", 0.2, 0.4, 0.4))
     rows = tuple(
-        replace(r, metrics={**r.metrics, "membership_reference": r.metrics["memory_rouge"]}) for r in start.rows
+        replace(r, metrics={**r.metrics, "diagnostic_depth": Score(1 - v, 1 - v, 1 - v, 9)})
+        for r in start.rows
+        if (v := r.value("memory_rouge")) is not None
     )
     found = {verdict.metric: verdict for verdict in verdicts(replace(start, rows=rows))}
-    assert found["memory_rouge"].overall is not None
-    other = found["membership_reference"]
-    assert (other.faithfulness, other.models, other.relearning, other.overall) == (1.0, 1, None, None)
+    plain, depth = found["memory_rouge"], found["diagnostic_depth"]
+    assert (depth.faithfulness, depth.counted) == (1.0, ("a",))
+    assert depth.quantisation is not None and plain.quantisation is not None
+    assert depth.quantisation.one_sided == pytest.approx(plain.quantisation.one_sided)
+    assert depth.relearning == Forms(pytest.approx(0.75), pytest.approx(1 - 0.05 / 0.35))
+
+
+def test_the_verdict_of_some_models_alone_is_as_if_the_others_were_not_there() -> None:
+    both = board(*triple("a", 0.2, 0.4, 0.4), *triple("b", 0.2, 0.3, 0.2))
+    assert without(both, ("b",)) == board(*triple("a", 0.2, 0.4, 0.4))
+    assert verdicts(without(both, ("b",))) != verdicts(both)
 
 
 def test_the_line_tells_the_pools_apart_as_well_as_can_be() -> None:
@@ -94,7 +132,8 @@ def test_metrics_are_turned_so_that_more_is_more_knowledge() -> None:
 
 
 def test_only_what_tells_of_the_forgotten_is_judged() -> None:
-    judged = {column.name for column in COLUMNS if about_forgetting(column)}
+    judged = {column.name for column in (*COLUMNS, *INSIDE) if about_forgetting(column)}
+    assert {column.name for column in INSIDE} <= judged
     assert {"memory_rouge", "truth_ratio", "forget_quality", "membership_auc", "memo", "leak_at_4"} <= judged
     assert {"memory_bleu", "memory_keywords"} <= judged
     assert not {"retained_memory", "general", "truth_ratio_kept", "perplexity", "relearned_memory"} & judged
@@ -121,9 +160,10 @@ def test_the_most_trusted_stands_first_and_the_file_says_it_all(tmp_path: Path) 
     assert [verdict.metric for verdict in found] == ["memory_rouge", "memory_bleu"]
     same = Forms(1.0, 1.0)
     overall = Forms(pytest.approx(2 / 3), pytest.approx(2 / 3))
-    assert found[1] == Verdict("memory_bleu", "Memory, BLEU", 0.5, same, same, same, overall, 1)
-    save(found, start, tmp_path / "table.json", command="benign meta")
+    assert found[1] == Verdict("memory_bleu", "Memory, BLEU", 0.5, same, same, same, overall, ("a",))
+    save(found, start, tmp_path / "table.json", command="benign meta", parts={"some": found[1:]})
     content = json.loads((tmp_path / "table.json").read_text())
     assert content["models"] == {"knows": 2, "ignorant": 2, "unlearned": 1}
     assert content["verdicts"][0]["relearning"] == {"one_sided": pytest.approx(0.5), "symmetric": pytest.approx(2 / 3)}
+    assert [verdict["metric"] for verdict in content["verdicts_of"]["some"]] == ["memory_bleu"]
     assert content["rows"]["knows/0"]["memory_rouge"] == 0.9

@@ -234,19 +234,29 @@ def test_meta_hands_on_its_folder_and_shows_what_was_not_measured(
 
     calls: list[tuple[Path, Any]] = []
     found = (
-        Verdict("good", "Good", 1.0, Forms(0.9, 0.8), Forms(0.3, 0.2), Forms(0.7, 0.6), Forms(0.51234, 0.4), 3),
-        Verdict("blind", "Blind", 0.25, None, None, None, None, 0),
+        Verdict(
+            "good", "Good", 1.0, Forms(0.9, 0.8), Forms(0.3, 0.2), Forms(0.7, 0.6), Forms(0.51234, 0.4), ("a", "b")
+        ),
+        Verdict("blind", "Blind", 0.25, None, None, None, None, ()),
     )
     module("benign.benchmarks.meta_run", monkeypatch, run_meta=lambda *given: calls.append(given) or found)
     assert main(["meta", "--out", "d"]) == 0
     assert [out for out, _ in calls] == [Path("d")]
     lines = capsys.readouterr().out.splitlines()
     assert (
-        next(" ".join(line.split()) for line in lines if "good" in line) == "good 1.000 0.900 0.300 0.700 0.512 0.400"
+        next(" ".join(line.split()) for line in lines if "good" in line) == "good 1.000 0.900 0.300 0.700 0.512 0.400 2"
     )
-    assert next(" ".join(line.split()) for line in lines if "blind" in line) == "blind 0.250 - - - - -"
+    assert next(" ".join(line.split()) for line in lines if "blind" in line) == "blind 0.250 - - - - - 0"
     assert main(["meta", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["verdicts"][1]["overall"] is None
+    told = capsys.readouterr().out
+    assert json.loads(told)["verdicts"][1]["overall"] is None
+    assert main(["audit", "--json", "--meta"]) == 0
+    assert (capsys.readouterr().out, calls[-1][0]) == (told, calls[-2][0])
+
+
+def test_only_an_audit_can_be_of_the_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "a", "b", "--meta"]) == 2
+    assert "--meta" in capsys.readouterr().err
 
 
 @pytest.fixture

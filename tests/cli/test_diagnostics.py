@@ -52,7 +52,7 @@ def test_the_report_is_of_what_was_found_inside(
     assert main([*WORDS, "--diagnostics", "lens, depth"]) == 0
     assert calls == [("audit", None), ("diagnose", ("lens", "depth")), ("report", LOOKED)]
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["diagnostic_lens", "0.25"] in lines
+    assert ["Unreadable", "inside", "↑", "0.25"] in lines
 
 
 def test_a_wrong_name_costs_no_audit(calls: list[tuple[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:

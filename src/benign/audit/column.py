@@ -15,14 +15,15 @@ from benign.errors import NotMeasured
 Section = Literal[
     "forget", "keep", "health", "S-MLLMUn", "TOFU", "MUSE", "WMDP", "RWKU", "BLUR", "MLLMU", "CLEAR",
     "UMU", "FIUBench", "MedForget",
-    "membership", "texts", "sampled", "attack",
+    "membership", "texts", "sampled", "inside", "attack",
 ]  # fmt: skip
 Measure = Callable[[Sources], Score | NotMeasured]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column; ``measure`` is None where the numbers come from an attack and not from observations."""
+    """One column; ``measure`` is None where the numbers come from an attack or a diagnostic, and not from
+    observations."""
 
     name: str
     title: str

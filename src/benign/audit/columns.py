@@ -7,6 +7,7 @@ from functools import partial
 from benign.audit.attack_columns import attack_column
 from benign.audit.column import Column as Column
 from benign.audit.column import across, over
+from benign.audit.diagnostic_columns import diagnostic_column
 from benign.audit.metrics.choice import choice_accuracy
 from benign.audit.metrics.exact import exact_match
 from benign.audit.metrics.exact_memorisation import exact_memorisation
@@ -152,5 +153,5 @@ _BY_NAME = {column.name: column for column in COLUMNS}
 
 
 def column(name: str) -> Column | None:
-    """The column of that name, an attack's too; None for one that this version does not know."""
-    return _BY_NAME.get(name) or attack_column(name)
+    """The column of that name, an attack's or a diagnostic's too; None for one that this version does not know."""
+    return _BY_NAME.get(name) or attack_column(name) or diagnostic_column(name)

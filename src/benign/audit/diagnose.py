@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benign.audit.diagnostics import Diagnosis
+from benign.audit.diagnostic_columns import PREFIX
+from benign.audit.diagnostics import Diagnosis, Diagnostic
 from benign.audit.diagnostics.catalogue import find
 from benign.audit.run import Audit, Candidate
 from benign.audit.score import ORIGINAL, RETRAINED, Row, Score
@@ -68,17 +69,38 @@ class _Work:
     def made(self, name: str, candidate: Candidate) -> Diagnosis:
         diagnostic = find(name)
         systems = (candidate.system, self.original, self.retrained)
-        digests = [system.digest if system else None for system in systems]
-        identity = json.dumps([name, repr(diagnostic), digests, self.data.digest])
-        place = self.folder / "diagnostics" / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.json"
-        if place.exists():
-            return _diagnosis(json.loads(place.read_text(encoding="utf-8")))
 
         def tell(what: str, done: int, total: int) -> None:
             self.report(f"{what} {candidate.name}", done, total)
 
+        digests = [system.digest if system else None for system in systems]
+        kept = Kept(self.folder / "diagnostics", name, diagnostic, digests, self.data)
+        return kept(lambda: diagnostic(*systems, self.data, tell))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A diagnosis that is made once: its file is named by all that it depends on."""
+
+    folder: Path
+    """Where diagnoses are kept."""
+    name: str
+    """The diagnostic's."""
+    diagnostic: Diagnostic
+    """With its settings."""
+    digests: Sequence[str | None]
+    """Of the system looked into, the original and the retrained model."""
+    data: Data
+    """All splits that it was given."""
+
+    def __call__(self, look: Callable[[], Diagnosis]) -> Diagnosis:
+        """What is kept, or else what ``look`` finds."""
+        identity = json.dumps([self.name, repr(self.diagnostic), list(self.digests), self.data.digest])
+        place = self.folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.json"
+        if place.exists():
+            return _diagnosis(json.loads(place.read_text(encoding="utf-8")))
         # As it is read again: without the values that a score is made of.
-        found = _diagnosis(_plain(diagnostic(*systems, self.data, tell)))
+        found = _diagnosis(_plain(look()))
         if world().main:
             place.parent.mkdir(parents=True, exist_ok=True)
             _write(place, _plain(found))
@@ -86,7 +108,7 @@ class _Work:
 
 
 def _with(row: Row, made: Mapping[str, Diagnosis]) -> Row:
-    return replace(row, metrics={**row.metrics, **{f"diagnostic_{name}": d.score for name, d in made.items()}})
+    return replace(row, metrics={**row.metrics, **{f"{PREFIX}{name}": d.score for name, d in made.items()}})
 
 
 def _plain(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -16,6 +16,7 @@ from statistics import fmean
 from benign.audit import meta
 from benign.audit.column import Column
 from benign.audit.columns import COLUMNS
+from benign.audit.diagnostic_columns import INSIDE
 from benign.audit.metrics.bootstrap import UNIT
 from benign.audit.metrics.model_utility import harmonic
 from benign.audit.score import ORIGINAL, RETRAINED, Row, Scoreboard
@@ -30,11 +31,15 @@ USEFUL = 0.8
 """An unlearned model that kept less than this share of the original's abilities proves nothing (arXiv 2605.24614)."""
 ABILITIES = ("retained_memory", "general")
 
+AGAIN = "retrained-again"
+"""The row of a second retrained model, of another seed."""
 BESIDE_RETRAINED = (
     "forget_quality", "forget_quality_log10", "forget_similarity", "membership_reference", "privacy",
+    "diagnostic_depth", "diagnostic_lens", "diagnostic_cka",
 )  # fmt: skip
 """Metrics that compare with the retrained model. It is perfect beside itself, so that any training of it looks like a
-large gain in knowledge, and everybody else's gain small: their robustness to relearning is not told."""
+large gain in knowledge, and everybody else's gain small: what an unlearned model gains by relearning is held against
+the gain of the second retrained model instead, which is as foreign to the first as an unlearned one."""
 
 
 @dataclass(frozen=True)
@@ -54,33 +59,33 @@ class Verdict:
     faithfulness: float
     """AUC of telling the models that know from those that do not."""
     relearning: Forms | None
-    """Mean over the unlearned models; None where none is left to attack, or the metric is one of
-    :data:`BESIDE_RETRAINED`."""
+    """Mean over the unlearned models; None where none is left to attack."""
     reminding: Forms | None
     """The same after teaching other facts than those asked: harder, and no part of the overall."""
     quantisation: Forms | None
     overall: Forms | None
     """Harmonic mean of faithfulness, and of the harmonic mean of relearning and quantisation."""
-    models: int
-    """Unlearned models that kept their abilities and have forgotten in the metric's own eyes."""
+    counted: tuple[str, ...]
+    """The unlearned models that kept their abilities and have forgotten in the metric's own eyes."""
 
 
 def verdicts(board: Scoreboard) -> tuple[Verdict, ...]:
     """Every metric of the forget set that was measured on all models, the most trusted first.
 
     Args:
-        board: Rows named ``knows/...`` and ``ignorant/...``; ``unlearned/NAME``, and the same after each attack; and
-            ``original``, ``retrained``, ``relearned/retrained`` and ``reminded/retrained``.
+        board: Rows named ``knows/...`` and ``ignorant/...``; ``unlearned/NAME``, and the same after each attack;
+            ``original``, ``retrained`` and ``retrained-again``, and the last two after each relearning attack.
     """
     rows = {row.method: row for row in board.rows}
-    found = [judged(column, rows) for column in COLUMNS if about_forgetting(column) and _measured(column, rows)]
+    known = (*COLUMNS, *INSIDE)
+    found = [judged(column, rows) for column in known if about_forgetting(column) and _measured(column, rows)]
     return tuple(sorted(found, key=lambda v: (-(v.overall.one_sided if v.overall else 0.0), -v.faithfulness, v.metric)))
 
 
 def about_forgetting(column: Column) -> bool:
     """Whether a column says how much of the forgotten is known."""
     of_memory = column.section in ("TOFU", "MUSE", "membership", "sampled") or column.name.startswith("memory_")
-    return column.section == "forget" or (of_memory and column.name != "truth_ratio_kept")
+    return column.section in ("forget", "inside") or (of_memory and column.name != "truth_ratio_kept")
 
 
 def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
@@ -88,14 +93,14 @@ def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
     knows, ignorant = (_values(column.name, rows, pool) for pool in POOLS)
     faithful = meta.faithfulness(knows, ignorant, column.better)
     line = threshold([knowledge(column, v) for v in knows], [knowledge(column, v) for v in ignorant])
-    pairs = [
+    pairs = tuple(
         name
         for name in _names(rows, UNLEARNED)
         if utility(rows[f"{UNLEARNED}/{name}"], rows[ORIGINAL]) >= USEFUL
         and _known(column, rows[f"{UNLEARNED}/{name}"]) <= line
-    ]
-    if not pairs or column.name in BESIDE_RETRAINED:
-        return Verdict(column.name, column.title, faithful, None, None, None, None, len(pairs))
+    )
+    if not pairs:
+        return Verdict(column.name, column.title, faithful, None, None, None, None, ())
     relearned, reminded = (_forms([_taught(column, rows, g, name) for name in pairs]) for g in (RELEARNED, REMINDED))
     quantised = _forms([_quantised(column, rows, name) for name in pairs])
     overall = Forms(
@@ -104,7 +109,7 @@ def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
             for form in ("one_sided", "symmetric")
         )
     )
-    return Verdict(column.name, column.title, faithful, relearned, reminded, quantised, overall, len(pairs))
+    return Verdict(column.name, column.title, faithful, relearned, reminded, quantised, overall, pairs)
 
 
 def knowledge(column: Column, value: float) -> float:
@@ -133,13 +138,30 @@ def utility(row: Row, original: Row) -> float:
     return harmonic([min(1.0, (row.value(name) or 0.0) / (original.value(name) or 1.0)) for name in ABILITIES])
 
 
-def save(found: Sequence[Verdict], board: Scoreboard, path: Path, *, command: str) -> None:
-    """Write the table as JSON, with the command that makes it and the numbers it is made of."""
+def without(board: Scoreboard, unlearned: Sequence[str]) -> Scoreboard:
+    """The scoreboard as if some unlearned models had not been judged."""
+    gone = {f"{group}/{name}" for group in (UNLEARNED, RELEARNED, REMINDED, QUANTISED) for name in unlearned}
+    return replace(board, rows=tuple(row for row in board.rows if row.method not in gone))
+
+
+def save(
+    found: Sequence[Verdict], board: Scoreboard, path: Path, *, command: str, parts: Mapping[str, Sequence[Verdict]]
+) -> None:
+    """Write the table as JSON: the command that makes it, the numbers it is made of, and the verdicts.
+
+    Args:
+        found: The verdicts on all models.
+        board: The numbers.
+        path: The file.
+        command: What makes it.
+        parts: The verdicts that some of the unlearned models alone would give, by what these models are called.
+    """
     names = {verdict.metric for verdict in found}
     content = {
         "command": command,
         "models": {name: len(_names({row.method: row for row in board.rows}, name)) for name in (*POOLS, UNLEARNED)},
         "verdicts": [asdict(verdict) for verdict in found],
+        "verdicts_of": {name: [asdict(verdict) for verdict in part] for name, part in parts.items()},
         "rows": {
             row.method: {name: row.value(name) for name in sorted({*names, *ABILITIES})} for row in board.rows
         },
@@ -148,9 +170,10 @@ def save(found: Sequence[Verdict], board: Scoreboard, path: Path, *, command: st
 
 
 def _taught(column: Column, rows: Mapping[str, Row], group: str, name: str) -> tuple[float, float]:
+    control = AGAIN if column.name in BESIDE_RETRAINED else RETRAINED
     moved = [
         _known(column, rows[place])
-        for place in (f"{UNLEARNED}/{name}", f"{group}/{name}", RETRAINED, f"{group}/{RETRAINED}")
+        for place in (f"{UNLEARNED}/{name}", f"{group}/{name}", control, f"{group}/{control}")
     ]
     one, both = (meta.robustness_relearn(*moved, symmetric=symmetric) for symmetric in (False, True))
     return one, both

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -15,12 +16,28 @@ from benign.audit.attacks.relearn import Relearn
 from benign.audit.attacks.rounding import rounded
 from benign.audit.attacks.tampered import Tampered
 from benign.audit.attacks.tuned import Training
+from benign.audit.diagnose import Kept
+from benign.audit.diagnostic_columns import PREFIX
+from benign.audit.diagnostics import Diagnosis, Diagnostic
+from benign.audit.diagnostics.catalogue import find
 from benign.audit.observation import Observations
 from benign.audit.observe import observe
 from benign.audit.plan import Ask, plan
-from benign.audit.score import ORIGINAL, RETRAINED, Scoreboard
+from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap
-from benign.benchmarks.meta import POOLS, QUANTISED, RELEARNED, REMINDED, UNLEARNED, Verdict, save, verdicts
+from benign.benchmarks.erasers import AGAIN_RECIPE, Eraser, erased, erasers
+from benign.benchmarks.meta import (
+    AGAIN,
+    POOLS,
+    QUANTISED,
+    RELEARNED,
+    REMINDED,
+    UNLEARNED,
+    Verdict,
+    save,
+    verdicts,
+    without,
+)
 from benign.benchmarks.pools import RATIO, START, asked, members, trained
 from benign.data.record import Data
 from benign.engine.place import claimed
@@ -28,6 +45,7 @@ from benign.engine.recipe import Method, Optim
 from benign.engine.serve import Served, System
 from benign.engine.train import Report
 from benign.engine.unlearn import unlearn
+from benign.errors import NotMeasured
 from benign.methods.grad_diff import GradDiff
 from benign.methods.idk import IDK
 from benign.methods.npo import NPO
@@ -48,6 +66,8 @@ MOST = 80
 """Records of a split that are asked at most."""
 GROUP = 64
 """Inputs that share a step in four bits, as in QLoRA (arXiv 2305.14314)."""
+DIAGNOSTICS = ("depth", "lens", "cka")
+"""What is looked at inside each model; the others train classifiers of their own and take many times as long."""
 
 
 def unlearners() -> dict[str, Method]:
@@ -79,7 +99,7 @@ def run_meta(out: Path, report: Report) -> tuple[Verdict, ...]:
     """Judge the metrics and write ``meta/embedded-lm/table.json``; a killed run goes on where it stopped.
 
     Args:
-        out: The folder of results. The models and the audit are kept there too, 30 MB of them.
+        out: The folder of results. The models and the audit are kept there too, 200 MB of them.
         report: Called as (what, done, total) as long as work goes on.
 
     Raises:
@@ -92,8 +112,10 @@ def run_meta(out: Path, report: Report) -> tuple[Verdict, ...]:
     try:
         with claimed(place):
             board = Meta(place, report).scoreboard()
-            found = verdicts(board)
-            save(found, board, place / "table.json", command=COMMAND)
+            found, started_over = verdicts(board), tuple(eraser.name for eraser in erasers())
+            hiding, erasing = (verdicts(without(board, those)) for those in (started_over, tuple(unlearners())))
+            parts = {"hiding": hiding, "erasing": erasing}
+            save(found, board, place / "table.json", command=COMMAND, parts=parts)
     finally:
         torch.set_num_threads(threads)
     return found
@@ -107,15 +129,16 @@ class Meta:
     report: Report
 
     def scoreboard(self) -> Scoreboard:
-        """Every metric on every model, each observed once."""
+        """Every metric on every model, each observed and looked into once."""
         data = replace(asked(), forget=REMIND.asked(asked().forget, seed=0))
         asks = plan(data, most=MOST, paraphrases=1, alternatives=("forget",))
         original, retrained = (self._observed(asks, Served(model)) for model in (self.original, self.start))
-        judged = partial(judge_row, original=original, retrained=retrained)
-        rows = [judged(ORIGINAL, original), judged(RETRAINED, retrained)]
-        for number, (name, system) in enumerate(self._systems(), 1):
-            rows.append(judged(name, self._observed(asks, system)))
-            self.report("judge", number, len(members()) + 2 + 4 * len(unlearners()))
+        systems = [(ORIGINAL, Served(self.original)), (RETRAINED, Served(self.start)), *self._systems()]
+        rows: list[Row] = []
+        for number, (name, system) in enumerate(systems, 1):
+            row = judge_row(name, self._observed(asks, system), original=original, retrained=retrained)
+            rows.append(replace(row, metrics={**row.metrics, **self._inside(system)}))
+            self.report("judge", number, len(systems))
         return Scoreboard(ORIGINAL_MODEL, "judges", tuple(rows), measured_gap(original, retrained))
 
     @cached_property
@@ -128,18 +151,50 @@ class Meta:
         """The retrained model, which the pools start from."""
         return load(START)
 
+    @cached_property
+    def beside(self) -> Model:
+        """The original once more: the other one's weights are those of a model in four bits while it is looked into."""
+        return load(ORIGINAL_MODEL)
+
     def _systems(self) -> Iterator[tuple[str, System]]:
         for member in members():
             delta = trained(member, self.start, cache=self.out / "runs" / "pools", report=self.report)
             yield f"{POOLS[not member.knows]}/{member.name}", Served(self.start, (delta,))
+        again = Served(self._erased(AGAIN_RECIPE))
+        yield AGAIN, again
         for group, attack in ATTACKS.items():
             yield f"{group}/{RETRAINED}", self._attacked(attack, Served(self.start))
+            yield f"{group}/{AGAIN}", self._attacked(attack, again)
         for name, method in unlearners().items():
-            served = self._unlearned(name, method)
-            yield f"{UNLEARNED}/{name}", served
-            for group, attack in ATTACKS.items():
-                yield f"{group}/{name}", self._attacked(attack, served)
-            yield f"{QUANTISED}/{name}", Tampered(served, lambda _, weight: rounded(weight, 4, GROUP), f"int4 {GROUP}")
+            yield from self._under_attack(name, self._unlearned(name, method))
+        for eraser in erasers():
+            yield from self._under_attack(eraser.name, Served(self._erased(eraser)))
+
+    def _under_attack(self, name: str, served: Served) -> Iterator[tuple[str, System]]:
+        yield f"{UNLEARNED}/{name}", served
+        for group, attack in ATTACKS.items():
+            yield f"{group}/{name}", self._attacked(attack, served)
+        yield f"{QUANTISED}/{name}", Tampered(served, lambda _, weight: rounded(weight, 4, GROUP), f"int4 {GROUP}")
+
+    def _erased(self, eraser: Eraser) -> Model:
+        return erased(eraser, self.original, cache=self.out / "runs" / "erasers", report=self.report)
+
+    def _inside(self, system: System) -> dict[str, Score | NotMeasured]:
+        """Every diagnostic's number, made once."""
+        # With wrong answers in the right one's own words, by which the tokens that matter are told.
+        data = replace(asked(), forget=REMIND.asked(world.splits(RATIO).forget, seed=0))
+        found: dict[str, Score | NotMeasured] = {}
+        for name in DIAGNOSTICS:
+            diagnostic, beside = find(name), (Served(self.beside), Served(self.start))
+            digests = [system.digest, *(other.digest for other in beside)]
+
+            def look(diagnostic: Diagnostic = diagnostic, beside: tuple[Served, Served] = beside) -> Diagnosis:
+                with opened(system) as served:
+                    return diagnostic(served, *beside, data, self.report)
+
+            kept = Kept(self.out / "audits" / "diagnostics", name, diagnostic, digests, data)
+            found[f"{PREFIX}{name}"] = kept(look).score
+        return found
 
     def _observed(self, asks: Sequence[Ask], system: System) -> Observations:
         found = observe(system, asks, cache=self.out / "audits" / "observations", max_new_tokens=24)
@@ -159,3 +214,16 @@ class Meta:
             return training(served, attack.taught(asked().forget, seed=0), seed=0, report=self.report)
 
         return Attacked(after, json.dumps([served.digest, repr(attack)]))
+
+
+@contextmanager
+def opened(system: System) -> Iterator[Served]:
+    """What a system is inside, after an attack too."""
+    if isinstance(system, Tampered):
+        with system.open() as served:
+            yield served
+        return
+    found = system.after if isinstance(system, Attacked) else system
+    if not isinstance(found, Served):
+        raise TypeError(f"nobody can look into a {type(found).__name__}")
+    yield found

@@ -37,6 +37,8 @@ Attacks = Annotated[
 Diagnostics = Annotated[
     str, typer.Option(metavar="NAMES", help="Look into the weights: none, all, or names such as depth,lens,probe.")
 ]
+META = "--meta"
+Meta = Annotated[bool, typer.Option(META, help="Judge the metrics themselves, as benign meta; needs nothing else.")]
 SampleCount = Annotated[int, typer.Option("--samples", min=0, help="Sampled answers to each forgotten question.")]
 
 
@@ -59,6 +61,7 @@ def audit(
     diagnostics: Diagnostics = "none",
     quantize: options.Quantize = None,
     track: options.Track = None,
+    meta: Meta = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,

@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done. 1: a bug. 2: the user's mistake, said in one line. 130: interrupted; the same command resumes.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _meant(list(sys.argv[1:] if arguments is None else arguments))
     _first_process_speaks()
     try:
         status = get_command(app).main(args=given, prog_name="benign", standalone_mode=False)
@@ -77,6 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status == INTERRUPTED:
         _say("interrupted; run the same command again to resume")
     return status if isinstance(status, int) else 0
+
+
+def _meant(given: list[str]) -> list[str]:
+    """``audit --meta`` needs none of what an audit must be given: it is another command."""
+    if given[:1] == ["audit"] and audit.META in given:
+        return ["meta", *(word for word in given[1:] if word != audit.META)]
+    return given
 
 
 def _first_process_speaks() -> None:

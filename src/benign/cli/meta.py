@@ -31,7 +31,7 @@ def meta(
         render.emit({"out": out, "verdicts": found})
         return
     render.table(
-        ("metric", "faithfulness", "relearning", "reminding", "int4", "overall", "symmetric"),
+        ("metric", "faithfulness", "relearning", "reminding", "int4", "overall", "symmetric", "models"),
         [_line(verdict) for verdict in found],
         numbers=True,
     )
@@ -40,7 +40,13 @@ def meta(
 def _line(verdict: Verdict) -> tuple[str, ...]:
     forms = (verdict.relearning, verdict.reminding, verdict.quantisation, verdict.overall)
     symmetric = "-" if verdict.overall is None else f"{verdict.overall.symmetric:.3f}"
-    return (verdict.metric, f"{verdict.faithfulness:.3f}", *map(_one_sided, forms), symmetric)
+    return (
+        verdict.metric,
+        f"{verdict.faithfulness:.3f}",
+        *map(_one_sided, forms),
+        symmetric,
+        str(len(verdict.counted)),
+    )
 
 
 def _one_sided(forms: Forms | None) -> str:

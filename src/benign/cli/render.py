@@ -167,10 +167,12 @@ def scoreboard(board: Scoreboard) -> None:
     """Print a scoreboard: a line per number, a column per result, and the words that must stand beside them."""
     from benign.audit.attack_columns import attack_column
     from benign.audit.columns import COLUMNS, column
+    from benign.audit.diagnostic_columns import INSIDE
 
     heads = [row.method if _once(board, row.method) else f"{row.method} #{row.seed}" for row in board.rows]
     known = {column.name: column for column in COLUMNS if not column.more}
     tried = dict.fromkeys(name for row in board.rows for name in row.metrics if name not in known)
+    known |= {column.name: column for column in INSIDE}
     known |= {name: attack for name in tried if (attack := attack_column(name))}
     names = [name for name in known if any(row.value(name) is not None for row in board.rows)]
     marks = {"lower": "↓", "higher": "↑"}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benign.audit.columns import COLUMNS, Column, column
+from benign.audit.diagnostic_columns import INSIDE
 from benign.audit.score import RETRAINED, Score, Scoreboard
 from benign.errors import NotMeasured
 from benign.report.tradeoff import Outcome, outcomes
@@ -26,6 +27,7 @@ SECTIONS = {
     "membership": "More membership inference",
     "texts": "More about the texts",
     "sampled": "More by sampling",
+    "inside": "Inside the models",
     "other": "Other columns",
 }
 
@@ -80,7 +82,9 @@ def tables(scoreboard: Scoreboard, *, marked: bool = True) -> tuple[Table, ...]:
         marked: Whether to mark the best; where nothing can be ranked, nothing is best.
     """
     rows = outcomes(scoreboard)
-    names = [c.name for c in COLUMNS] + sorted({n for o in rows for n in o.row.metrics if column(n) is None})
+    names = [c.name for c in (*COLUMNS, *INSIDE)] + sorted(
+        {n for o in rows for n in o.row.metrics if column(n) is None}
+    )
     made = [_table("main", "Scoreboard", MAIN, rows, marked)]
     for section, caption in SECTIONS.items():
         rest = [name for name in names if name not in MAIN and _section(name) == section]

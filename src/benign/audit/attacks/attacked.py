@@ -19,20 +19,21 @@ class Attacked:
         self._attack = attack
 
     @cached_property
-    def _after(self) -> System:
+    def after(self) -> System:
+        """The attacked system itself."""
         return self._attack()
 
     def generate(
         self, records: Sequence[Record], *, max_new_tokens: int, progress: Progress | None = None
     ) -> list[str]:
         """The attacked system's answers."""
-        return self._after.generate(records, max_new_tokens=max_new_tokens, progress=progress)
+        return self.after.generate(records, max_new_tokens=max_new_tokens, progress=progress)
 
     def score(
         self, records: Sequence[Record], answers: Sequence[str], *, progress: Progress | None = None
     ) -> list[Scored]:
         """The attacked system's log-probabilities."""
-        return self._after.score(records, answers, progress=progress)
+        return self.after.score(records, answers, progress=progress)
 
     def answers(
         self,
@@ -57,7 +58,7 @@ class Attacked:
         progress: Progress | None = None,
     ) -> list[tuple[str, ...]]:
         """The attacked system's sampled answers."""
-        return self._after.sample(
+        return self.after.sample(
             records, k, seed=seed, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p,
             progress=progress,
         )  # fmt: skip
