@@ -44,7 +44,7 @@ class Attacked:
         progress: Progress | None = None,
     ) -> tuple[list[str], list[Scored]]:
         """Both at once, as the attacked system does it."""
-        return answered(self._after, asked, wanted, max_new_tokens=max_new_tokens, progress=progress)
+        return answered(self.after, asked, wanted, max_new_tokens=max_new_tokens, progress=progress)
 
     def sample(
         self,
