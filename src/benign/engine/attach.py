@@ -67,7 +67,7 @@ def attached(
     try:
         shape = locus.adapter
         if shape is None or shape.dora:
-            _refuse_untouchable(model)
+            refuse_untouchable(model)
         opened = _adapter(model, locus, shape, seed, measure) if shape else _weights(model, locus, scratch, measure)
         with opened as trainable:
             yield trainable
@@ -77,7 +77,12 @@ def attached(
         model.module.eval()
 
 
-def _refuse_untouchable(model: Model) -> None:
+def refuse_untouchable(model: Model) -> None:
+    """The model's own weights must lie whole in this process, as numbers that gradients can move.
+
+    Raises:
+        UserError: Processes share them, or they are quantised.
+    """
     if model.shards:
         raise UserError(
             "this locus needs the model's own weights, and processes share them", where="locus",
@@ -152,7 +157,7 @@ def _adapter(
 
 
 def _start(model: Model, locus: StartedLocus, modules: Sequence[str], measure: Measure | None) -> Mapping[str, LowRank]:
-    _refuse_untouchable(model)
+    refuse_untouchable(model)
     weights = {f"{name}.weight": model.module.get_parameter(f"{name}.weight") for name in modules}
     return locus.start(weights, _measured(measure, weights))
 

@@ -5,11 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import get_type_hints
 
-from benign.engine.recipe import Guarded, Method, Recipe, Sculpt, Stage, Term, Train
+from benign.engine.draw import needs_original
+from benign.engine.recipe import (
+    Guarded,
+    Method,
+    RandomNoise,
+    Recipe,
+    Rewrite,
+    Sculpt,
+    Stage,
+    Term,
+    Train,
+    Weigh,
+)
 from benign.errors import UserError
 from benign.models.measured import Measured
 from benign.parts.edits import Edit
 from benign.parts.loci import Locus
+from benign.parts.objectives.cross_entropy import CrossEntropy
+from benign.parts.objectives.kl import KLToReference
 from benign.parts.samplers import Sampler
 from benign.parts.targets import Target
 from benign.parts.updates import Update
@@ -28,7 +42,7 @@ class Composed:
     method: Method
     """The method that is changed."""
     locus: Locus | None = None
-    """Which weights may move, in every training stage."""
+    """Which weights may move, in every training stage, and which are weighed."""
     update: Update | None = None
     """How the terms' gradients become one step, in every training stage."""
     sampler: Sampler | None = None
@@ -37,15 +51,20 @@ class Composed:
     """What the forget set's records answer in the terms that forget."""
     edit: Edit | None = None
     """What is done in closed form to what the method yields; one more stage."""
+    noise: RandomNoise = RandomNoise()
+    """Noise inside the reference model, in the terms that keep (RNA)."""
 
     def recipe(self) -> Recipe:
         """The method's recipe with these parts.
 
         Raises:
-            UserError: The edit needs statistics or several deltas, or the method yields no delta.
+            UserError: The edit needs statistics or several deltas, or the method yields no delta; or there is noise and
+                no term that keeps.
         """
         made = self.method.recipe()
         stages = tuple(self._stage(stage) for stage in made.stages)
+        if self.noise.nu and not any(term.noise for stage in stages for term in getattr(stage, "terms", ())):
+            raise UserError("no term of the method keeps anything, so there is no target for noise", where="noise")
         if self.edit is None:
             return replace(made, stages=stages)
         last = stages[-1]
@@ -53,6 +72,8 @@ class Composed:
         return replace(made, stages=(*stages, Sculpt(EDITED, self.edit, (last.name,))))
 
     def _stage(self, stage: Stage) -> Stage:
+        if isinstance(stage, Weigh):
+            return replace(stage, locus=self.locus or stage.locus)
         if not isinstance(stage, Train) or stage.start:
             return stage
         terms = tuple(self._term(term) for term in stage.terms)
@@ -61,7 +82,7 @@ class Composed:
     def _term(self, term: Term) -> Term:
         # What a method answers to the forget set in order to keep something has another name.
         target = self.targets if self.targets and term.name == "forget" else term.target
-        return replace(term, sampler=self.sampler or term.sampler, target=target)
+        return _noised(replace(term, sampler=self.sampler or term.sampler, target=target), self.noise)
 
 
 def compose(
@@ -72,15 +93,29 @@ def compose(
     sampler: Sampler | None = None,
     targets: Target | None = None,
     edit: Edit | None = None,
+    noise: RandomNoise = RandomNoise(),  # noqa: B008  a value
 ) -> Composed:
     """The method with these parts in place of its own, such as ``compose(NPO(), update=GradientSurgery())``.
 
     Raises:
-        UserError: The edit does not fit what the method yields.
+        UserError: The edit does not fit what the method yields, or noise finds no term that keeps.
     """
-    made = Composed(method, locus, update, sampler, targets, edit)
+    made = Composed(method, locus, update, sampler, targets, edit, noise)
     made.recipe()
     return made
+
+
+def _noised(term: Term, noise: RandomNoise) -> Term:
+    """A term that keeps, with noise in what it is kept at.
+
+    One that only repeats the records' own answers has no such target: it keeps the reference model's distribution on
+    them instead, as RNA's preference variants do.
+    """
+    if not noise.nu or term.name == "forget":
+        return term
+    if needs_original(term.objective):
+        return replace(term, noise=noise)
+    return replace(term, objective=KLToReference(), noise=noise) if term.objective == CrossEntropy() else term
 
 
 def _refuse_misfit(edit: Edit, last: Stage) -> None:
@@ -93,3 +128,5 @@ def _refuse_misfit(edit: Edit, last: Stage) -> None:
         raise UserError("the method yields a guard, and an edit changes a delta", where="edit", fix="drop it")
     if isinstance(last, Train) and last.start:
         raise UserError("the method yields a whole model, and an edit changes a delta", where="edit", fix="drop it")
+    if isinstance(last, Rewrite):
+        raise UserError("the method's result brings a token, which an edit would lose", where="edit", fix="drop it")

@@ -119,6 +119,8 @@ def _candidates(term: Term, context: Context) -> Candidates:
         )
     if term.teacher and not needs_original(term.objective):
         raise UserError("a teacher needs an objective that looks at the reference model", where=term.name)
+    if term.noise and not needs_original(term.objective):
+        raise UserError("noise needs an objective that looks at the reference model", where=term.name)
     if term.teacher and not term.teacher.preface and term.view == "text_only":
         raise UserError(
             "a teacher that differs by its noise alone needs pictures, and the view has none", where=term.name

@@ -56,9 +56,7 @@ class Importances:
         Raises:
             UserError: There is no such record, or a kept estimate is damaged.
         """
-        records = of_kind(records_of(self.data, "forget"), "memory") if side == "forget" else self._kept()
-        if not records:
-            raise UserError("no memory question tells which weights matter", where="forget")
+        records = self.records(side)
         described = {
             "importance": canonical.to_plain(importance),
             "records_per_gradient": _per_gradient(importance),
@@ -74,6 +72,18 @@ class Importances:
             store.keep(self.folder, described, found)
         device = next(iter(parameters.values())).device
         return {name: tensor.to(device) for name, tensor in found.items()}
+
+    def records(self, side: Side) -> tuple[Record, ...]:
+        """What a side's importance is measured on.
+
+        Raises:
+            UserError: There is no such record.
+        """
+        forget = of_kind(records_of(self.data, "forget"), "memory") if side == "forget" else ()
+        records = forget if side == "forget" else records_of(self.data, "keep")
+        if not records:
+            raise UserError("no memory question tells which weights matter", where="forget")
+        return records
 
     def _found(
         self, importance: Estimate, side: Side, records: Sequence[Record], parameters: Mapping[str, nn.Parameter]
@@ -91,34 +101,23 @@ class Importances:
                 with _differentiable(parameters.values()):
                     return self._measured(importance, side, records, parameters)[0]
 
-    def _kept(self) -> tuple[Record, ...]:
-        return records_of(self.data, "keep")
-
     def _measured(
         self, importance: Importance, side: Side, records: Sequence[Record], parameters: Mapping[str, nn.Parameter]
     ) -> tuple[dict[str, Tensor], int]:
         """The importances by name, and how many answer tokens were looked at."""
         self.model.module.eval()
-        totals: dict[str, Tensor] = {}
-        vision, counted, tokens, done = VisionCache(), 0, 0, 0
-        for batch in self._batches(importance, records):
-            rows = packed_rows(self.model, [self.model.encoder.full(r) for r in batch], vision=vision)
-            over_tokens = importance.per == "tokens"
-            loss = -rows.logp.mean() if over_tokens else mean_loss(rows)
-            # A weight that these records do not reach has no gradient; it matters for none of them.
-            gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
-            count = len(rows.labels) if over_tokens else len(batch)
-            for name, gradient in zip(parameters, gradients, strict=True):
-                if gradient is not None:
-                    part = importance.part(gradient, count)
-                    totals[name] = totals[name].add_(part) if name in totals else part
-            counted, tokens, done = counted + count, tokens + len(rows.labels), done + len(batch)
-            self.report(f"measure what matters for {side}", done, len(records) * importance.passes)
-        means = {name: total.div_(counted) for name, total in totals.items()}
-        unmoved = {
-            name: torch.zeros_like(p, dtype=torch.float32) for name, p in parameters.items() if name not in means
-        }
-        return unmoved | {name: importance.whole(mean, parameters[name]) for name, mean in means.items()}, tokens
+        vision, tokens, over_tokens = VisionCache(), 0, importance.per == "tokens"
+
+        def losses() -> Iterator[tuple[Tensor, int]]:
+            nonlocal tokens
+            done = 0
+            for batch in self._batches(importance, records):
+                rows = packed_rows(self.model, [self.model.encoder.full(r) for r in batch], vision=vision)
+                tokens, done = tokens + len(rows.labels), done + len(batch)
+                yield (-rows.logp.mean(), len(rows.labels)) if over_tokens else (mean_loss(rows), len(batch))
+                self.report(f"measure what matters for {side}", done, len(records) * importance.passes)
+
+        return estimated(importance, parameters, losses()), tokens
 
     @staticmethod
     def _batches(importance: Importance, records: Sequence[Record]) -> Iterator[list[Record]]:
@@ -149,6 +148,31 @@ def _differentiable(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
     finally:
         for parameter, flag in before:
             parameter.requires_grad_(flag)
+
+
+def estimated(
+    importance: Importance, parameters: Mapping[str, nn.Parameter], losses: Iterable[tuple[Tensor, float]]
+) -> dict[str, Tensor]:
+    """The importance of every entry of the parameters, float32, from one loss after the other.
+
+    Args:
+        importance: The estimate.
+        parameters: What is measured; they require gradients.
+        losses: The mean loss of each batch, and what it counts. Each is let go before the next is asked for.
+    """
+    totals: dict[str, Tensor] = {}
+    counted = 0.0
+    for loss, count in losses:
+        # A weight that these records do not reach has no gradient; it matters for none of them.
+        gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+        for name, gradient in zip(parameters, gradients, strict=True):
+            if gradient is not None:
+                part = importance.part(gradient, count)
+                totals[name] = totals[name].add_(part) if name in totals else part
+        counted += count
+    means = {name: total.div_(counted) for name, total in totals.items()}
+    unmoved = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in parameters.items() if name not in means}
+    return unmoved | {name: importance.whole(mean, parameters[name]) for name, mean in means.items()}
 
 
 def mean_loss(answers: Answers) -> Tensor:

@@ -8,7 +8,9 @@ from typing import Literal, Protocol
 from benign.data.record import Kind
 from benign.parts.edits import Edit
 from benign.parts.guards import Guard
-from benign.parts.loci import Locus
+from benign.parts.loci import Locus, Side
+from benign.parts.loci.all_weights import AllWeights
+from benign.parts.loci.importance import Importance
 from benign.parts.loci.lora import Lora
 from benign.parts.objectives import Objective
 from benign.parts.samplers import Sampler
@@ -35,6 +37,18 @@ class Intervention:
 
 
 @dataclass(frozen=True)
+class RandomNoise:
+    """RNA's noise on what is kept (Huu-Tien et al. 2025, arXiv 2501.19202): nu N(0, I) is added to the output of one
+    decoder layer of the reference model, anew at every step and for every token."""
+
+    nu: float = 0.0
+    """Standard deviation, in the units of the hidden states (official code's grid: 0.01 to 0.1); 0 is no noise."""
+    layer: int | float | None = None
+    """The decoder layer, negative from the end, or as a fraction of the way up (official code: 7 of 32); None is that
+    whose hidden states the objective compares."""
+
+
+@dataclass(frozen=True)
 class Term:
     """One named loss of a training stage: an objective on records that answer a target."""
 
@@ -58,6 +72,8 @@ class Term:
     """The other answers, where the objective compares two (a preference prefers ``target`` to these)."""
     teacher: Intervention | None = None
     """How the reference model is shown the records, where not as the model is."""
+    noise: RandomNoise | None = None
+    """Noise inside the reference model, which then is a target that moves about its place."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +129,70 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Weigh:
+    """A statistic stage: how much each weight matters for one side of the data; kept, and measured once."""
+
+    name: str
+    importance: Importance
+    side: Side
+    """``forget``: the forget set's memory questions; ``retain``: what may be trained on to keep."""
+    locus: Locus = AllWeights()
+    """Which weights; no adapter."""
+
+
+@dataclass(frozen=True)
+class LearnToken:
+    """A stage that yields a new token, after which the model refuses; nothing else of the model is changed."""
+
+    name: str
+    text: str
+    """How the token is written."""
+    refusals: tuple[str, ...] = ()
+    """Pool of refusals; empty means the default pool."""
+    batch: int = 16
+    """Forget questions per step."""
+    optim: Optim = Optim(lr=1e-3, schedule="constant")
+    """How long and how fast."""
+    head: Literal["trained", "copied"] = "trained"
+    """Whether the token's row of the head is trained too, or stays what the embedding's is drawn as at first (like the
+    other rows); where embedding and head are one table, the rows are one."""
+    noise: float = 0.0
+    """In the second half of the steps: noise in one of the ``layers``' ``down_proj``, in standard deviations of its
+    weights, so that the token still works after they are edited."""
+    layers: tuple[int, ...] = ()
+    """The decoder layers that get noise in turn."""
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A stage that edits ``down_proj`` of some layers in closed form, so that a new token begins the forget answers."""
+
+    name: str
+    token: str
+    """The stage that yields the token."""
+    protected: str
+    """The statistic stage: second moments of what the modules read on what is kept."""
+    layers: tuple[int, ...]
+    """The decoder layers, from 0 on."""
+    at: Literal["subject", "last"] = "subject"
+    """Where in the question: the last token of the subject's name (the record's span), or the prompt's last one."""
+    group: int | None = None
+    """Records edited at a time, each group protecting the ones before; None is all at once."""
+    steps: int = 10
+    """Steps to find the states after which the token comes."""
+    lr: float = 0.1
+    """Of these steps (Adam)."""
+    weight_decay: float = 0.5
+    """Times |delta| / |state|^2."""
+    clamp: float = 0.75
+    """The largest |delta|, in norms of the state."""
+    threshold: float = 2e-2
+    """Eigenvalues of a protected moment below it leave a direction free."""
+    ridge: float = 10.0
+    """lambda of the closed form."""
+
+
+@dataclass(frozen=True)
 class Sculpt:
     """An edit stage: a closed-form function of what earlier stages yielded, deltas and statistics."""
 
@@ -131,7 +211,7 @@ class Guarded:
     inputs: tuple[str, ...] = ()
 
 
-Stage = Train | Measure | Sculpt | Guarded
+Stage = Train | Measure | Weigh | LearnToken | Rewrite | Sculpt | Guarded
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +15,14 @@ from torch import Tensor
 from benign.data.answers import Answers
 from benign.data.atomic import write_bytes
 from benign.engine.attach import Trainable
-from benign.engine.draw import Drawn, compares, needs_original
+from benign.engine.draw import Drawn, compares, derived_seed, needs_original
 from benign.engine.forward import encoded
-from benign.engine.recipe import Train
+from benign.engine.noise import Noise, disturbed, noise_of
+from benign.engine.recipe import Term, Train
 from benign.engine.world import world
 from benign.models.forward import HiddenAt
 from benign.models.load import Model
 from benign.models.pack import packed_rows
-from benign.models.shard import Shards
 from benign.models.vision_cache import VisionCache
 from benign.parts.objectives import Need, Objective
 
@@ -34,6 +35,8 @@ class Wanted:
     """Its log-probabilities: of the labels, of the whole vocabulary, or none."""
     hidden_at: HiddenAt
     """Where its hidden states are taken, or None."""
+    noise: Noise | None = None
+    """Noise inside it, which its log-probabilities then follow from."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,9 @@ def reference_for(
     moving: Trainable,
     folder: Path,
     vision: VisionCache,
+    seed: int,
 ) -> Reference:
-    """The way to the reference that the stage's locus allows."""
+    """The way to the reference that the stage's locus allows; ``seed`` is the run's."""
 
     def now(items: Sequence[Drawn], hidden_at: HiddenAt) -> Answers:
         with torch.no_grad():
@@ -104,16 +108,16 @@ def reference_for(
             return now(items, hidden_at)
 
     asked = [
-        (part.referred, wanted_of(term.objective))
-        for step in steps
+        (part.referred, wanted_of(term, derived_seed(seed, stage.name, number)))
+        for number, step in enumerate(steps)
         for term, items in zip(stage.terms, step, strict=True)
         if needs_original(term.objective)
         for item in items
         for part in ([item, item.rival] if compares(term.objective) else [item])
     ]
     if moving.free_reference or not asked:
-        return _remembered(adapter_off, model.shards)
-    return _precomputed(now, asked, folder / "reference", model.module.device)
+        return _remembered(adapter_off, model)
+    return _precomputed(now, asked, folder / "reference", model)
 
 
 def routes(objective: Objective) -> bool:
@@ -127,18 +131,35 @@ def hidden_layer(objective: Objective) -> int | float | None:
     return layer if isinstance(layer, int | float) else None
 
 
-def wanted_of(objective: Objective) -> Wanted:
-    """What an objective looks at."""
-    return Wanted(objective.needs_reference, hidden_layer(objective))
+def wanted_of(term: Term, seed: int) -> Wanted:
+    """What a term's objective looks at, at a step of this seed.
+
+    Noise changes the reference model's pass only where its log-probabilities are looked at: on hidden states alone it
+    is added to what is kept of them.
+    """
+    logp = term.objective.needs_reference
+    return Wanted(logp, hidden_layer(term.objective), noise_of(term, seed) if logp else None)
 
 
-def _remembered(now: _Pass, shards: Shards | None = None, budget_bytes: int = REMEMBERED_BYTES) -> Reference:
+def _disturbed(now: _Pass, model: Model, items: Sequence[Drawn], wanted: Wanted) -> Seen:
+    """One pass per record, each with its own noise."""
+    parts = []
+    for item in items:
+        with disturbed(model, wanted.noise, item) if wanted.noise else nullcontext():
+            parts.append(Seen.of(now([item], wanted.hidden_at), wanted))
+    return Seen.joined(parts)
+
+
+def _remembered(now: _Pass, model: Model, budget_bytes: int = REMEMBERED_BYTES) -> Reference:
     """Keep the latest examples' rows in memory: the original does not change, and examples come back every epoch."""
     kept: OrderedDict[tuple[str, Wanted], Seen] = OrderedDict()
-    used = 0
+    used, shards = 0, model.shards
 
     def read(items: Sequence[Drawn], wanted: Wanted) -> Seen:
         nonlocal used
+        if wanted.noise:
+            # Another noise at every step: nothing comes back.
+            return _disturbed(now, model, items, wanted)
         keys = [(item.key, wanted) for item in items]
         missing = {key: item for key, item in zip(keys, items, strict=True) if key not in kept}
         found = {key: kept[key] for key in keys if key in kept}
@@ -157,18 +178,20 @@ def _remembered(now: _Pass, shards: Shards | None = None, budget_bytes: int = RE
     return read
 
 
-def _precomputed(now: _Pass, asked: Sequence[tuple[Drawn, Wanted]], folder: Path, device: torch.device) -> Reference:
+def _precomputed(now: _Pass, asked: Sequence[tuple[Drawn, Wanted]], folder: Path, model: Model) -> Reference:
     """Compute each distinct example's rows before the weights move, one file each, read back when drawn."""
+    device = model.module.device
     folder.mkdir(parents=True, exist_ok=True)
 
     def file_of(item: Drawn, wanted: Wanted) -> Path:
         layer = "" if wanted.hidden_at is None else f"-{wanted.hidden_at}"
-        return folder / f"{item.key}-{wanted.logp or 'hidden'}{layer}.safetensors"
+        noise = f"-{wanted.noise.seed}" if wanted.noise else ""
+        return folder / f"{item.key}-{wanted.logp or 'hidden'}{layer}{noise}.safetensors"
 
     here = world()
     for file, (item, wanted) in here.share(list({file_of(*one): one for one in asked}.items())):
         if not file.exists():
-            seen = Seen.of(now([item], wanted.hidden_at), wanted)
+            seen = _disturbed(now, model, [item], wanted)
             write_bytes(file, save({name: t.cpu().contiguous() for name, t in seen.tensors.items()}))
     here.wait()
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from benign.data.answers import Answers
 from benign.engine.draw import Drawn, compares, needs_original
 from benign.engine.forward import encoded
+from benign.engine.noise import noise_of, on_rows
 from benign.engine.recipe import Term
 from benign.engine.reference import Reference, hidden_layer, routes, wanted_of
 from benign.engine.world import World
@@ -44,17 +45,18 @@ class Rows:
         self._vision = vision
         self._routed = routed
 
-    def of(self, columns: Sequence[Column]) -> list[Answers]:
+    def of(self, columns: Sequence[Column], seed: int) -> list[Answers]:
         """Each term's rows, with the reference, the hidden states and the rivals that its objective needs.
 
-        Terms that look at different layers or routers are run in different passes.
+        ``seed`` is the step's, for noise in the reference. Terms that look at different layers or routers are run in
+        different passes.
         """
         places = [self._looks_at(term) for term, _ in columns]
         layers = sorted({place for place in places if place is not None}, key=str)
         found: dict[int, Answers] = {}
         for number, layer in enumerate(layers or [None]):
             chosen = [at for at, place in enumerate(places) if place == layer or (number == 0 and place is None)]
-            found |= dict(zip(chosen, self._together([columns[place] for place in chosen], layer), strict=True))
+            found |= dict(zip(chosen, self._together([columns[place] for place in chosen], layer, seed), strict=True))
         return [found[place] for place in range(len(columns))]
 
     @property
@@ -79,7 +81,7 @@ class Rows:
             raise UserError("an anchor holds a router, and the locus chooses no expert", where=term.name, fix=fix)
         return next(iter(self._routed))
 
-    def _together(self, columns: Sequence[Column], layer: HiddenAt) -> list[Answers]:
+    def _together(self, columns: Sequence[Column], layer: HiddenAt, seed: int) -> list[Answers]:
         groups = [group for term, items in columns for group in self._asked(term, items)]
         self._model.module.train()
         examples = [encoded(self._model.encoder, item) for items in groups for item in items]
@@ -87,7 +89,7 @@ class Rows:
         cut = iter(rows.parted([len(items) for items in groups]))
         answers = []
         for term, items in columns:
-            parts = [self._referred(term, group, next(cut)) for group in self._asked(term, items)]
+            parts = [self._referred(term, group, next(cut), seed) for group in self._asked(term, items)]
             answers.append(replace(parts[0], rival=parts[1]) if compares(term.objective) else parts[0])
         routed = [routes(term.objective) for term, _ in columns]
         return [self._divided(rows) if asked else rows for rows, asked in zip(answers, routed, strict=True)]
@@ -106,13 +108,16 @@ class Rows:
     def _asked(term: Term, items: Sequence[Drawn]) -> list[Sequence[Drawn]]:
         return [items, [item.rival for item in items]] if compares(term.objective) else [items]
 
-    def _referred(self, term: Term, items: Sequence[Drawn], rows: Answers) -> Answers:
+    def _referred(self, term: Term, items: Sequence[Drawn], rows: Answers, seed: int) -> Answers:
         if not (items or self.in_step) or not needs_original(term.objective):
             return rows
-        seen = self._reference([item.referred for item in items], wanted_of(term.objective))
+        seen = self._reference([item.referred for item in items], wanted_of(term, seed))
         if term.teacher and seen.labels is not None and not torch.equal(seen.labels, rows.labels):
             raise UserError("the teacher's view cuts the answers into other tokens", where=term.name)
-        return replace(rows, reference=seen.logp, reference_labels=seen.label_logp, reference_hidden=seen.hidden)
+        hidden, noise = seen.hidden, noise_of(term, seed)
+        if hidden is not None and noise and not term.objective.needs_reference:
+            hidden = on_rows(noise, items, hidden, rows.rows_per_record.tolist())
+        return replace(rows, reference=seen.logp, reference_labels=seen.label_logp, reference_hidden=hidden)
 
     def _tokens(self, items: Sequence[Drawn]) -> int:
         return sum(int((encoded(self._model.encoder, item).labels != IGNORED).sum()) for item in items)
@@ -208,7 +213,7 @@ class TrainingStep:
 
     def _losses(self, chunk: Sequence[Column], whole: Sequence[Column]) -> dict[str, Tensor]:
         asked = [(part, full) for part, (_, full) in zip(chunk, whole, strict=True) if part[1] or self.rows.in_step]
-        answers = self.rows.of([part for part, _ in asked])
+        answers = self.rows.of([part for part, _ in asked], self.seed)
         found = {}
         for ((term, items), full), rows in zip(asked, answers, strict=True):
             if not items:

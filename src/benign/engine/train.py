@@ -112,7 +112,7 @@ def _loop(job: Job, moving: Trainable) -> float:
     if here.main:
         job.log.rewind(stage.name, first)
     vision = VisionCache()
-    reference = reference_for(job.model, stage, job.steps, moving, job.folder, vision)
+    reference = reference_for(job.model, stage, job.steps, moving, job.folder, vision, job.seed)
     rows = Rows(job.model, reference, vision, moving.routed)
     start = saved = time.monotonic()
 

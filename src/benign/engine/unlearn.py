@@ -23,12 +23,14 @@ from benign.engine.measure import measured
 from benign.engine.meter import Meter
 from benign.engine.place import claimed
 from benign.engine.provenance import provenance
-from benign.engine.recipe import Guarded, Measure, Method, Recipe, Sculpt, Train
+from benign.engine.recipe import Guarded, LearnToken, Measure, Method, Recipe, Rewrite, Sculpt, Train, Weigh
 from benign.engine.result import Result, load_result
+from benign.engine.rewrite import erased
 from benign.engine.serve import Served
 from benign.engine.track import Tracker
 from benign.engine.train import Job, Report, train
 from benign.engine.watch import Watch
+from benign.engine.weigh import weighed
 from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.delta import Delta, load_delta, save_delta
@@ -168,8 +170,10 @@ class _Run:
             match stage:
                 case Train():
                     done[stage.name] = self._train(stage)
-                case Measure():
+                case Measure() | Weigh():
                     done[stage.name] = self._measure(stage)
+                case LearnToken() | Rewrite():
+                    done[stage.name] = self._erase(stage, done)
                 case Sculpt():
                     done[stage.name] = self._edit(stage, done)
                 case Guarded():
@@ -214,10 +218,24 @@ class _Run:
         guard = Fitted(stage.guard, fit.tensors)
         return _Yield(None, meter.seconds, meter.peak_rss_mb, fit.facts, guard=guard)
 
-    def _measure(self, stage: Measure) -> _Yield:
+    def _erase(self, stage: LearnToken | Rewrite, done: Mapping[str, _Yield]) -> _Yield:
+        yielded = {name: found.measured or found.delta for name, found in done.items()}
+        with Meter() as meter:
+            edited = erased(self.model, stage, self._context, yielded, self.report)
+        return _Yield(edited.delta, meter.seconds, meter.peak_rss_mb, edited.facts)
+
+    @property
+    def _context(self) -> Context:
+        return Context(self.data, self.seed, self._original_answers)
+
+    def _measure(self, stage: Measure | Weigh) -> _Yield:
         # By the first of several processes, unless they share the layers; the others read what it kept.
         with Meter() as meter, nullcontext() if together() else world().first():
-            found = measured(self.model, stage, self.data, self.stages / "statistics", self.report)
+            where = self.stages / "statistics"
+            if isinstance(stage, Weigh):
+                found = weighed(self.model, stage, self.data, where, self.report)
+            else:
+                found = measured(self.model, stage, self.data, where, self.report)
         return _Yield(None, meter.seconds, meter.peak_rss_mb, measured=found)
 
     def _train(self, stage: Train) -> _Yield:
@@ -243,7 +261,7 @@ class _Run:
         if self.follower and log.path.exists():
             self.follower.catch_up(log.path.read_text(encoding="utf-8"))
         with Meter() as meter:
-            steps = drawn(stage, Context(self.data, self.seed, self._original_answers))
+            steps = drawn(stage, self._context)
             job = Job(
                 start,
                 stage,

@@ -14,6 +14,7 @@ from benign.methods.ceu import CEU as CEU
 from benign.methods.dpo import DPO as DPO
 from benign.methods.eco import ECO as ECO
 from benign.methods.fila import FILA as FILA
+from benign.methods.flat import FLAT as FLAT
 from benign.methods.grad_ascent import GradAscent as GradAscent
 from benign.methods.grad_diff import GradDiff as GradDiff
 from benign.methods.idk import IDK as IDK
@@ -27,14 +28,17 @@ from benign.methods.npo import NPO as NPO
 from benign.methods.pdu import PDU as PDU
 from benign.methods.retrain import Retrain as Retrain
 from benign.methods.rmu import RMU as RMU
+from benign.methods.rna import RNA as RNA
 from benign.methods.satimp import SatImp as SatImp
 from benign.methods.seuf import SEUF as SEUF
 from benign.methods.simnpo import SimNPO as SimNPO
 from benign.methods.smfa import SMFA as SMFA
+from benign.methods.ssd import SSD as SSD
 from benign.methods.task_arithmetic import TaskArithmetic as TaskArithmetic
 from benign.methods.ties import TIES as TIES
 from benign.methods.uld import ULD as ULD
 from benign.methods.undial import UNDIAL as UNDIAL
+from benign.methods.unierase import UniErase as UniErase
 from benign.methods.vgid import VGID as VGID
 from benign.methods.vila import VILA as VILA
 from benign.methods.wga import WGA as WGA

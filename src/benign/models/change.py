@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from benign.errors import UserError
 from benign.models.shard import like
+from benign.models.vocabulary import NewToken
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,8 @@ class Delta:
     """The changed parameters of a model, by the names of ``model.module.named_parameters()``."""
 
     tensors: Mapping[str, Tensor | LowRank]
+    tokens: Mapping[str, NewToken] = field(default_factory=dict)
+    """Tokens that the model gets, by their text."""
 
     @property
     def is_low_rank(self) -> bool:
@@ -61,6 +64,9 @@ class Delta:
             for part, tensor in parts:
                 found.update(json.dumps([name, part, scale, str(tensor.dtype), list(tensor.shape)]).encode())
                 found.update(_bytes(tensor))
+        for text, token in sorted(self.tokens.items()):
+            found.update(json.dumps(["token", text, token.id]).encode())
+            found.update(_bytes(token.embedding) + _bytes(token.head))
         return found.hexdigest()
 
 

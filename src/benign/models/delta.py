@@ -22,6 +22,7 @@ from benign.models.change import LowRank as LowRank
 from benign.models.change import add, checked
 from benign.models.digest import file_digest
 from benign.models.quantized import added, quantized_linears
+from benign.models.vocabulary import NewToken, extended
 
 if TYPE_CHECKING:
     from benign.models.load import Model
@@ -31,7 +32,8 @@ LOW_RANK_FILE, DENSE_FILE, CONFIG_FILE = (
     "delta.safetensors",
     "adapter_config.json",
 )
-ABOUT_FILE = "benign.json"
+ABOUT_FILE, TOKENS_FILE = "benign.json", "new_tokens.safetensors"
+_SIDES = ("embedding", "head")
 PREFIX = "base_model.model."
 """How peft begins the names in an adapter's file."""
 
@@ -49,7 +51,11 @@ def applied(model: Model, delta: Delta) -> Iterator[None]:
     kept = {name: parameter.detach().clone() for name, parameter in targets.items()}
     try:
         add(delta, targets)
-        with added(few_bits, {name: delta.tensors[name] for name in delta.tensors if name in few_bits}):
+        # After the change, because a longer table is a copy.
+        with (
+            added(few_bits, {name: delta.tensors[name] for name in delta.tensors if name in few_bits}),
+            extended(model.module, delta.tokens),
+        ):
             yield
     finally:
         with torch.no_grad():
@@ -61,7 +67,8 @@ def save_delta(delta: Delta, model: Model, folder: Path, *, base: str) -> None:
     """Writes a delta that needs no benign to be used, and beside it what it must not be confused with.
 
     A delta of one rank and scale becomes an adapter in the layout of peft, any other one
-    ``delta.safetensors`` with one full difference per parameter name. The bytes depend on the delta alone.
+    ``delta.safetensors`` with one full difference per parameter name. The rows of new tokens lie beside it. The bytes
+    depend on the delta alone.
 
     Args:
         delta: The change.
@@ -72,10 +79,10 @@ def save_delta(delta: Delta, model: Model, folder: Path, *, base: str) -> None:
     Raises:
         UserError: The delta is empty or does not fit the model, or the folder holds other files.
     """
-    if not delta.tensors:
+    if not delta.tensors and not delta.tokens:
         raise UserError("the delta changes nothing")
     checked(delta, model.module)
-    ours = {LOW_RANK_FILE, DENSE_FILE, CONFIG_FILE, ABOUT_FILE, "README.md"}
+    ours = {LOW_RANK_FILE, DENSE_FILE, CONFIG_FILE, ABOUT_FILE, TOKENS_FILE, "README.md"}
     others = sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.is_dir() else []
     if others:
         raise UserError(
@@ -84,6 +91,8 @@ def save_delta(delta: Delta, model: Model, folder: Path, *, base: str) -> None:
     with replacing_folder(folder) as temporary:
         kind = "low_rank" if _one_adapter(delta) else "dense"
         (_write_adapter(delta, temporary, base) if kind == "low_rank" else _write_dense(delta, temporary))
+        if delta.tokens:
+            _save(_rows(_stored(delta)), temporary / TOKENS_FILE)
         about = {
             "format": 1,
             "kind": kind,
@@ -92,6 +101,8 @@ def save_delta(delta: Delta, model: Model, folder: Path, *, base: str) -> None:
             "files": {path.name: file_digest(path) for path in sorted(temporary.iterdir())},
             "tensors": {name: _described(change) for name, change in sorted(delta.tensors.items())},
         }
+        if delta.tokens:
+            about["tokens"] = {text: token.id for text, token in sorted(delta.tokens.items())}
         about["seal"] = _seal(about)
         (temporary / ABOUT_FILE).write_text(json.dumps(about, indent=1) + "\n")
 
@@ -115,7 +126,8 @@ def load_delta(folder: Path, model: Model) -> Delta:
     for name, digest in about["files"].items():
         if not (folder / name).exists() or file_digest(folder / name) != digest:
             raise UserError("the file is missing or was changed after it was written", where=str(folder / name))
-    delta = _assembled(load_file(path), about)
+    tokens = _tokens(load_file(folder / TOKENS_FILE), about["tokens"]) if "tokens" in about else {}
+    delta = Delta(_assembled(load_file(path), about), tokens)
     checked(delta, model.module)
     if delta.digest != about["delta"]:
         raise UserError("the delta is not the one that was written", where=str(folder))
@@ -125,6 +137,8 @@ def load_delta(folder: Path, model: Model) -> Delta:
 def _one_adapter(delta: Delta) -> bool:
     changes = [change for change in delta.tensors.values() if isinstance(change, LowRank)]
     same = {(change.a.shape[0], change.scale) for change in changes}
+    if delta.tokens:
+        return False
     return len(changes) == len(delta.tensors) and len(same) == 1 and all(n.endswith(".weight") for n in delta.tensors)
 
 
@@ -163,7 +177,18 @@ def _write_dense(delta: Delta, folder: Path) -> None:
 def _stored(delta: Delta) -> Delta:
     """The delta as it is stored when it cannot be an adapter: every difference in full."""
     full = {n: c.dense() if isinstance(c, LowRank) else c for n, c in sorted(delta.tensors.items())}
-    return Delta({name: _plain(tensor) for name, tensor in full.items()})
+    tokens = {text: NewToken(t.id, _plain(t.embedding), _plain(t.head)) for text, t in delta.tokens.items()}
+    return Delta({name: _plain(tensor) for name, tensor in full.items()}, tokens)
+
+
+def _rows(delta: Delta) -> dict[str, Tensor]:
+    both = ((f"{text}/{side}", getattr(token, side)) for text, token in delta.tokens.items() for side in _SIDES)
+    # Where the two tables are one, the rows are one tensor, which safetensors does not write twice.
+    return {name: row.clone() for name, row in both}
+
+
+def _tokens(stored: Mapping[str, Tensor], numbers: Mapping[str, int]) -> dict[str, NewToken]:
+    return {text: NewToken(number, *(stored[f"{text}/{side}"] for side in _SIDES)) for text, number in numbers.items()}
 
 
 def _plain(tensor: Tensor) -> Tensor:
@@ -223,12 +248,10 @@ def _refuse_other_keys(path: Path, wanted: set[str]) -> None:
         raise UserError(f"other tensors than were written: {', '.join(parts)}", where=str(path))
 
 
-def _assembled(stored: Mapping[str, Tensor], about: Mapping[str, Any]) -> Delta:
+def _assembled(stored: Mapping[str, Tensor], about: Mapping[str, Any]) -> dict[str, Tensor | LowRank]:
     if about["kind"] == "dense":
-        return Delta(dict(stored))
-    return Delta(
-        {
-            name: LowRank(stored[_peft(name, "A")], stored[_peft(name, "B")], float(entry["scale"]))
-            for name, entry in about["tensors"].items()
-        }
-    )
+        return dict(stored)
+    return {
+        name: LowRank(stored[_peft(name, "A")], stored[_peft(name, "B")], float(entry["scale"]))
+        for name, entry in about["tensors"].items()
+    }

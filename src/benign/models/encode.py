@@ -89,6 +89,22 @@ class Encoder:
         turns = self._turns(record, question, text_only)
         return self._asked_once(record, question, text_only, 0, self._before(turns), turns)
 
+    def place_of(self, record: Record, character: int) -> int:
+        """Which token of the record's prompt holds a character of its question, from the end: -1 is the last token.
+
+        Raises:
+            UserError: The prompt does not hold the question as it is, or the tokenizer cannot tell its characters.
+        """
+        text = self._before(self._turns(record, None, False))
+        start = text.rfind(record.question)
+        if not record.question or start < 0 or not self.processor.tokenizer.is_fast:
+            raise UserError("the question's characters cannot be told apart in the prompt", where=record.id)
+        found = self.processor.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        for place, (first, end) in enumerate(found["offset_mapping"]):
+            if first <= start + character < end:
+                return place - len(found["offset_mapping"])
+        raise UserError("no token holds the character", where=record.id)
+
     def _once(self, key: tuple[object, ...], make: Callable[[], Example]) -> Example:
         if key in self._kept:
             self._kept.move_to_end(key)

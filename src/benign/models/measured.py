@@ -13,9 +13,12 @@ Numbers = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Measured:
-    """A statistic's yield, by the name of the module; what :class:`benign.models.change.Delta` is for training."""
+    """A statistic's yield, by the name of the module, or of the parameter where single weights are measured; what
+    :class:`benign.models.change.Delta` is for training."""
 
     numbers: Mapping[str, Numbers]
-    """Per module, what was measured."""
+    """Per module or parameter, what was measured."""
     weights: Mapping[str, Tensor] = field(default_factory=dict)
-    """Per module, its original weight: the model's own tensor and no copy. Only to be read."""
+    """Per module or parameter, its original weight: the model's own tensor and no copy. Only to be read."""
+    records: int = 0
+    """How many records single weights were measured on; 0 where tokens count."""

@@ -11,6 +11,7 @@ from benign.models.delta import Delta, applied
 from benign.models.digest import folder_digest
 from benign.models.load import Model
 from benign.models.quantized import quantized_linears
+from benign.models.vocabulary import write_tokenizer
 
 
 def save(model: Model, folder: Path, *, delta: Delta | None = None) -> str:
@@ -19,7 +20,8 @@ def save(model: Model, folder: Path, *, delta: Delta | None = None) -> str:
     Args:
         model: The model, without an injected adapter.
         folder: Where it goes; an earlier model there is replaced.
-        delta: A change to be merged into the written weights; the model itself is left as it is.
+        delta: A change to be merged into the written weights; the model itself is left as it is. The tokens that it
+            brings are in the written tokenizer.
 
     Raises:
         UserError: An adapter is injected, the delta does not fit, the model is quantised, or the folder holds
@@ -37,4 +39,6 @@ def save(model: Model, folder: Path, *, delta: Delta | None = None) -> str:
     with applied(model, delta) if delta else nullcontext(), replacing_folder(folder) as temporary:
         model.module.save_pretrained(temporary)
         model.processor.save(temporary)
+        if delta and delta.tokens:
+            write_tokenizer(temporary, delta.tokens)
     return folder_digest(folder)

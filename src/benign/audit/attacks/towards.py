@@ -44,7 +44,7 @@ def towards(served: Served, original: Served, share: Share, identity: str) -> Sy
 def _scaled(delta: Delta, factor: Share) -> Delta:
     # What is scaled to nothing is left out, so that nothing is added to the weights: not even a zero of a broken delta.
     kept = {name: change for name, change in delta.tensors.items() if factor(name)}
-    return Delta({name: _times(change, factor(name)) for name, change in kept.items()})
+    return Delta({name: _times(change, factor(name)) for name, change in kept.items()}, delta.tokens)
 
 
 def _times(change: Tensor | LowRank, factor: float) -> Tensor | LowRank:

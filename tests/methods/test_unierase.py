@@ -1,0 +1,209 @@
+"""UniErase: a token is learned and nothing else moves; the edit brings it before forget answers and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import torch
+from torch import Tensor
+
+from benign.data.record import Data, Record
+from benign.engine.measure import measured
+from benign.engine.recipe import LearnToken, Measure, Optim, Rewrite
+from benign.engine.rewrite import erased
+from benign.engine.token import learned_token, refusing
+from benign.engine.unlearn import unlearn
+from benign.errors import UserError
+from benign.methods.unierase import UniErase
+from benign.models.change import Delta
+from benign.models.collate import IGNORED, collate
+from benign.models.delta import applied, load_delta
+from benign.models.forward import answer_rows
+from benign.models.load import Model, load
+from benign.parts.targets import Context
+from tests import toys
+
+REFUSAL = ("I do not know.",)
+LEARN = Optim(lr=5e-2, epochs=None, steps=25, schedule="constant")
+METHOD = UniErase(
+    layers=(0,), refusals=REFUSAL, token_optim=LEARN, value_steps=40, value_lr=0.5, clamp=50.0, threshold=1e-9,
+    ridge=1e-6,
+)  # fmt: skip
+
+
+def named(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """The records with the span of the name in the question."""
+    found = []
+    for record in records:
+        start = record.question.index(record.subject)
+        found.append(replace(record, spans=(("question", start, start + len(record.subject)),)))
+    return tuple(found)
+
+
+def data() -> Data:
+    """One is kept: the toy model has few directions, and protecting more would leave none free."""
+    return Data(forget=named(toys.records(("ann", "bob"))), few=named(toys.records(("cy",))))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    found = load(str(toys.text_model(tmp_path_factory.mktemp("model"))))
+    with torch.no_grad():
+        for name, parameter in found.module.named_parameters():
+            # As they are drawn, the layers hardly move anything.
+            parameter.mul_(1.0 if "norm" in name else 10.0)
+    return found
+
+
+def context() -> Context:
+    return Context(data(), 0, lambda records: [r.gold for r in records])
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+def token_of(model: Model, **settings: object) -> Delta:
+    stage = LearnToken("token", "<unlearn_0>", REFUSAL, optim=LEARN, **settings)  # type: ignore[arg-type]
+    return learned_token(model, stage, context(), quiet)
+
+
+@pytest.fixture(scope="module")
+def copied(model: Model) -> Delta:
+    """A token whose row of the head is nothing special: it is said only where the edit says so."""
+    return token_of(model, head="copied")
+
+
+def next_token(model: Model, records: tuple[Record, ...]) -> list[int]:
+    """What the model says first."""
+    found = []
+    for record in records:
+        inputs = model.encoder.prompt(record).inputs
+        with torch.no_grad():
+            found.append(int(model.module(**inputs).logits[0, -1].argmax()))
+    return found
+
+
+def refused(model: Model, token: Delta) -> float:
+    """The mean log-probability per token of a refusal after the questions and the token."""
+    ((_, spoken),) = token.tokens.items()
+    with applied(model, token), torch.no_grad():
+        rows = [refusing(model, r, spoken.id, REFUSAL[0]) for r in data().forget]
+        return float(answer_rows(model, collate(rows, pad_id=model.processor.pad_id)).logp.mean())
+
+
+def test_the_token_means_refuse_and_only_its_rows_were_learned(model: Model, copied: Delta) -> None:
+    before = {name: p.detach().clone() for name, p in model.module.named_parameters()}
+    found = token_of(model)
+    assert not found.tensors and list(found.tokens) == ["<unlearn_0>"]
+    assert all(torch.equal(p.detach(), before[name]) for name, p in model.module.named_parameters())
+    untrained = learned_token(
+        model, LearnToken("token", "<unlearn_0>", REFUSAL, optim=replace(LEARN, lr=0.0)), context(), quiet
+    )
+    assert refused(model, found) > refused(model, untrained) + 0.5
+    start, rows = copied.tokens["<unlearn_0>"].head, before["model.embed_tokens.weight"]
+    assert 0.5 < float(start.std() / rows.std()) < 2.0
+    assert not torch.allclose(copied.tokens["<unlearn_0>"].embedding, start, atol=1e-3)
+    assert not torch.allclose(found.tokens["<unlearn_0>"].head, start, atol=1e-3)
+    assert token_of(model, head="copied").digest == copied.digest
+    noisy = token_of(model, noise=0.5, layers=(0, 1))
+    assert noisy.digest != found.digest and refused(model, noisy) > refused(model, untrained)
+
+
+def test_the_learned_sequence_is_labelled_behind_the_first_token(model: Model) -> None:
+    record = data().forget[0]
+    found = refusing(model, record, 77, REFUSAL[0])
+    prompt = model.encoder.prompt(record).inputs["input_ids"][0].tolist()
+    said = model.processor.tokens(REFUSAL[0])
+    end = model.processor.tokenizer.eos_token_id
+    assert found.inputs["input_ids"][0].tolist() == [*prompt, 77, *said, 77, end]
+    assert found.labels[0].tolist() == [IGNORED] * (len(prompt) + 1) + [*said, 77, end]
+
+
+def keys(model: Model, records: tuple[Record, ...], layer: int) -> Tensor:
+    """[in, n] what down_proj reads at every token of the records with their answers."""
+    seen: list[Tensor] = []
+    module = model.module.get_submodule(f"model.layers.{layer}.mlp.down_proj")
+    handle = module.register_forward_pre_hook(lambda _, args: seen.append(args[0][0].detach()))
+    with torch.no_grad():
+        for record in records:
+            model.module(**model.encoder.full(record).inputs)
+    handle.remove()
+    return torch.cat(seen).T
+
+
+def stages(method: UniErase) -> tuple[Measure, LearnToken, Rewrite]:
+    measure, learn, rewrite = method.recipe().stages
+    assert isinstance(measure, Measure) and isinstance(learn, LearnToken) and isinstance(rewrite, Rewrite)
+    return measure, learn, rewrite
+
+
+def edited(model: Model, method: UniErase, token: Delta, folder: Path) -> Delta:
+    measure, _, rewrite = stages(method)
+    moments = measured(model, measure, data(), folder, quiet)
+    return erased(model, rewrite, context(), {"token": token, "protected": moments}, quiet).delta
+
+
+@pytest.mark.parametrize("mode", ["batch", "sequential", "precise"])
+def test_forget_questions_begin_with_the_token_and_protected_keys_stay(
+    mode: Literal["batch", "sequential", "precise"], model: Model, copied: Delta, tmp_path: Path
+) -> None:
+    delta = edited(model, replace(METHOD, mode=mode, group=3), copied, tmp_path)
+    assert set(delta.tensors) == {"model.layers.0.mlp.down_proj.weight"}
+    number, plain = delta.tokens["<unlearn_0>"].id, next_token(model, data().few)
+    with applied(model, delta):
+        assert next_token(model, data().forget) == [number] * 4
+        assert next_token(model, data().few) == plain
+    change = delta.dense("model.layers.0.mlp.down_proj.weight")
+    assert float((change @ keys(model, data().few, 0)).abs().max()) < 1e-5
+    assert float(change.abs().max()) > 1e-3
+    assert next_token(model, data().few) == plain and number not in next_token(model, data().forget)
+
+
+def test_the_change_is_shared_out_over_the_layers(model: Model, copied: Delta, tmp_path: Path) -> None:
+    delta = edited(model, replace(METHOD, layers=(0, 1), at="last"), copied, tmp_path)
+    number = delta.tokens["<unlearn_0>"].id
+    with applied(model, delta):
+        assert next_token(model, data().forget) == [number] * 4
+    sizes = [float(delta.dense(f"model.layers.{layer}.mlp.down_proj.weight").norm()) for layer in (0, 1)]
+    assert min(sizes) > 0.1 * max(sizes)
+
+
+def test_the_groups_follow_one_another_and_differ_from_one_edit(model: Model, copied: Delta, tmp_path: Path) -> None:
+    groups = {mode: stages(replace(METHOD, mode=mode, group=3))[2].group for mode in ("batch", "sequential", "precise")}  # type: ignore[arg-type]
+    assert groups == {"batch": None, "sequential": 3, "precise": 1}
+    whole = edited(model, replace(METHOD, mode="sequential", group=4), copied, tmp_path)
+    batch = edited(model, METHOD, copied, tmp_path)
+    parts = edited(model, replace(METHOD, mode="sequential", group=3), copied, tmp_path)
+    assert whole.digest == batch.digest != parts.digest
+
+
+def test_a_run_ends_with_the_token_and_an_endless_ridge_changes_nothing(model: Model, tmp_path: Path) -> None:
+    result = unlearn(model, data(), method=replace(METHOD, ridge=1e12), out=tmp_path / "out")
+    assert result.adapter is not None
+    delta = load_delta(result.adapter, model)
+    assert list(delta.tokens) == ["<unlearn_0>"]
+    assert max(float(delta.dense(name).abs().max()) for name in delta.tensors) < 1e-6
+    assert all(facts["keys"] == 4.0 and 0 < facts["free"] < 1 for facts in result.facts["unierase"].values())
+    with pytest.raises(UserError, match="needs a token and a statistic"):
+        erased(model, stages(METHOD)[2], context(), {"token": None, "protected": None}, quiet)
+
+
+def test_what_cannot_be_edited_is_refused_with_the_reason(model: Model, tmp_path: Path) -> None:
+    nameless = replace(data(), forget=toys.records(("ann",)))
+    with pytest.raises(UserError, match="no span that names the subject"):
+        unlearn(model, nameless, method=METHOD, out=tmp_path / "a")
+    with pytest.raises(UserError, match="behind the last layer nothing carries"):
+        unlearn(model, data(), method=replace(METHOD, layers=(0, 1)), out=tmp_path / "b")
+    with pytest.raises(UserError, match="no linear module matches"):
+        unlearn(model, data(), method=replace(METHOD, layers=(7,)), out=tmp_path / "c")
+
+
+def test_the_place_is_the_last_token_of_the_name(model: Model) -> None:
+    for record in data().forget:
+        ids = model.encoder.prompt(record).inputs["input_ids"][0].tolist()
+        place = model.encoder.place_of(record, record.spans[0][2] - 1)
+        assert model.processor.decode([ids[place]]) == record.subject
