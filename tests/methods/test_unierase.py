@@ -29,8 +29,8 @@ from tests import toys
 REFUSAL = ("I do not know.",)
 LEARN = Optim(lr=5e-2, epochs=None, steps=25, schedule="constant")
 METHOD = UniErase(
-    layers=(0,), refusals=REFUSAL, token_optim=LEARN, value_steps=40, value_lr=0.5, clamp=50.0, threshold=1e-9,
-    ridge=1e-6,
+    layers=(0, 1), at="last", refusals=REFUSAL, token_optim=LEARN, value_steps=40, value_lr=0.5, clamp=50.0,
+    threshold=1e-9, ridge=1e-6,
 )  # fmt: skip
 
 
@@ -72,9 +72,9 @@ def token_of(model: Model, **settings: object) -> Delta:
 
 
 @pytest.fixture(scope="module")
-def copied(model: Model) -> Delta:
+def drawn(model: Model) -> Delta:
     """A token whose row of the head is nothing special: it is said only where the edit says so."""
-    return token_of(model, head="copied")
+    return token_of(model, head="drawn")
 
 
 def next_token(model: Model, records: tuple[Record, ...]) -> list[int]:
@@ -95,7 +95,7 @@ def refused(model: Model, token: Delta) -> float:
         return float(answer_rows(model, collate(rows, pad_id=model.processor.pad_id)).logp.mean())
 
 
-def test_the_token_means_refuse_and_only_its_rows_were_learned(model: Model, copied: Delta) -> None:
+def test_the_token_means_refuse_and_only_its_rows_were_learned(model: Model, drawn: Delta) -> None:
     before = {name: p.detach().clone() for name, p in model.module.named_parameters()}
     found = token_of(model)
     assert not found.tensors and list(found.tokens) == ["<unlearn_0>"]
@@ -104,11 +104,11 @@ def test_the_token_means_refuse_and_only_its_rows_were_learned(model: Model, cop
         model, LearnToken("token", "<unlearn_0>", REFUSAL, optim=replace(LEARN, lr=0.0)), context(), quiet
     )
     assert refused(model, found) > refused(model, untrained) + 0.5
-    start, rows = copied.tokens["<unlearn_0>"].head, before["model.embed_tokens.weight"]
+    start, rows = drawn.tokens["<unlearn_0>"].head, before["model.embed_tokens.weight"]
     assert 0.5 < float(start.std() / rows.std()) < 2.0
-    assert not torch.allclose(copied.tokens["<unlearn_0>"].embedding, start, atol=1e-3)
+    assert not torch.allclose(drawn.tokens["<unlearn_0>"].embedding, start, atol=1e-3)
     assert not torch.allclose(found.tokens["<unlearn_0>"].head, start, atol=1e-3)
-    assert token_of(model, head="copied").digest == copied.digest
+    assert token_of(model, head="drawn").digest == drawn.digest
     noisy = token_of(model, noise=0.5, layers=(0, 1))
     assert noisy.digest != found.digest and refused(model, noisy) > refused(model, untrained)
 
@@ -149,35 +149,28 @@ def edited(model: Model, method: UniErase, token: Delta, folder: Path) -> Delta:
 
 @pytest.mark.parametrize("mode", ["batch", "sequential", "precise"])
 def test_forget_questions_begin_with_the_token_and_protected_keys_stay(
-    mode: Literal["batch", "sequential", "precise"], model: Model, copied: Delta, tmp_path: Path
+    mode: Literal["batch", "sequential", "precise"], model: Model, drawn: Delta, tmp_path: Path
 ) -> None:
-    delta = edited(model, replace(METHOD, mode=mode, group=3), copied, tmp_path)
-    assert set(delta.tensors) == {"model.layers.0.mlp.down_proj.weight"}
+    delta = edited(model, replace(METHOD, mode=mode, group=3), drawn, tmp_path)
+    assert set(delta.tensors) == {f"model.layers.{layer}.mlp.down_proj.weight" for layer in (0, 1)}
     number, plain = delta.tokens["<unlearn_0>"].id, next_token(model, data().few)
     with applied(model, delta):
         assert next_token(model, data().forget) == [number] * 4
         assert next_token(model, data().few) == plain
-    change = delta.dense("model.layers.0.mlp.down_proj.weight")
-    assert float((change @ keys(model, data().few, 0)).abs().max()) < 1e-5
-    assert float(change.abs().max()) > 1e-3
+    changes = [delta.dense(f"model.layers.{layer}.mlp.down_proj.weight") for layer in (0, 1)]
+    for layer, change in enumerate(changes):
+        assert float((change @ keys(model, data().few, layer)).abs().max()) < 1e-5
+    sizes = [float(change.norm()) for change in changes]
+    assert min(sizes) > 0.1 * max(sizes) > 1e-3, "each layer has its share"
     assert next_token(model, data().few) == plain and number not in next_token(model, data().forget)
 
 
-def test_the_change_is_shared_out_over_the_layers(model: Model, copied: Delta, tmp_path: Path) -> None:
-    delta = edited(model, replace(METHOD, layers=(0, 1), at="last"), copied, tmp_path)
-    number = delta.tokens["<unlearn_0>"].id
-    with applied(model, delta):
-        assert next_token(model, data().forget) == [number] * 4
-    sizes = [float(delta.dense(f"model.layers.{layer}.mlp.down_proj.weight").norm()) for layer in (0, 1)]
-    assert min(sizes) > 0.1 * max(sizes)
-
-
-def test_the_groups_follow_one_another_and_differ_from_one_edit(model: Model, copied: Delta, tmp_path: Path) -> None:
+def test_the_groups_follow_one_another_and_differ_from_one_edit(model: Model, drawn: Delta, tmp_path: Path) -> None:
     groups = {mode: stages(replace(METHOD, mode=mode, group=3))[2].group for mode in ("batch", "sequential", "precise")}  # type: ignore[arg-type]
     assert groups == {"batch": None, "sequential": 3, "precise": 1}
-    whole = edited(model, replace(METHOD, mode="sequential", group=4), copied, tmp_path)
-    batch = edited(model, METHOD, copied, tmp_path)
-    parts = edited(model, replace(METHOD, mode="sequential", group=3), copied, tmp_path)
+    whole = edited(model, replace(METHOD, mode="sequential", group=4), drawn, tmp_path)
+    batch = edited(model, METHOD, drawn, tmp_path)
+    parts = edited(model, replace(METHOD, mode="sequential", group=3), drawn, tmp_path)
     assert whole.digest == batch.digest != parts.digest
 
 
@@ -195,9 +188,9 @@ def test_a_run_ends_with_the_token_and_an_endless_ridge_changes_nothing(model: M
 def test_what_cannot_be_edited_is_refused_with_the_reason(model: Model, tmp_path: Path) -> None:
     nameless = replace(data(), forget=toys.records(("ann",)))
     with pytest.raises(UserError, match="no span that names the subject"):
-        unlearn(model, nameless, method=METHOD, out=tmp_path / "a")
+        unlearn(model, nameless, method=replace(METHOD, at="subject", layers=(0,)), out=tmp_path / "a")
     with pytest.raises(UserError, match="behind the last layer nothing carries"):
-        unlearn(model, data(), method=replace(METHOD, layers=(0, 1)), out=tmp_path / "b")
+        unlearn(model, data(), method=replace(METHOD, at="subject"), out=tmp_path / "b")
     with pytest.raises(UserError, match="no linear module matches"):
         unlearn(model, data(), method=replace(METHOD, layers=(7,)), out=tmp_path / "c")
 

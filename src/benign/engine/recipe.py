@@ -153,9 +153,9 @@ class LearnToken:
     """Forget questions per step."""
     optim: Optim = Optim(lr=1e-3, schedule="constant")
     """How long and how fast."""
-    head: Literal["trained", "copied"] = "trained"
-    """Whether the token's row of the head is trained too, or stays what the embedding's is drawn as at first (like the
-    other rows); where embedding and head are one table, the rows are one."""
+    head: Literal["trained", "drawn"] = "trained"
+    """Whether the token's row of the head is trained too, or stays as it is drawn, like the other rows; where embedding
+    and head are one table, the rows are one."""
     noise: float = 0.0
     """In the second half of the steps: noise in one of the ``layers``' ``down_proj``, in standard deviations of its
     weights, so that the token still works after they are edited."""

@@ -44,15 +44,16 @@ def learned_token(model: Model, stage: LearnToken, context: Context, report: Rep
     if not records:
         raise UserError("no memory question to refuse", where="forget")
     number = number_of(model.processor.tokenizer, stage.text)
-    first = _ordinary(model.module.get_input_embeddings().weight.detach().float(), context.seed)
-    tied = model.module.get_input_embeddings().weight is model.module.get_output_embeddings().weight
-    embedding = nn.Parameter(first.clone())
-    head = embedding if tied else nn.Parameter(first.clone(), requires_grad=stage.head == "trained")
+    read, said = (table.weight for table in (model.module.get_input_embeddings(), model.module.get_output_embeddings()))
+    tied = read is said
+    embedding = nn.Parameter(_ordinary(read, derived_seed(context.seed, stage.name, "embedding")))
+    own = _ordinary(said, derived_seed(context.seed, stage.name, "head"))
+    head = embedding if tied else nn.Parameter(own, requires_grad=stage.head == "trained")
     rows = [embedding] if tied or not head.requires_grad else [embedding, head]
     model.module.eval()
     with (
         moving(model.module, {}),
-        extended(model.module, {stage.text: NewToken(number, first, first)}),
+        extended(model.module, {stage.text: NewToken(number, embedding, head)}),
         _spoken(model, number, embedding, head),
     ):
         _train(model, stage, records, number, rows, context, report)
@@ -104,8 +105,9 @@ def continued(prompt: Batch, ids: Tensor, *, unlabelled: int = 0) -> Batch:
 
 def _ordinary(table: Tensor, seed: int) -> Tensor:
     """[H] a row like the others: a head whose row were their mean could never say the token."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, "token"))
-    return table.mean(0) + table.std(0) * torch.randn(table.shape[1], generator=generator).to(table)
+    rows = table.detach().float()
+    drawn = torch.randn(rows.shape[1], generator=torch.Generator().manual_seed(seed)).to(rows)
+    return rows.mean(0) + rows.std(0) * drawn
 
 
 def _order(count: int, seed: int) -> list[int]:

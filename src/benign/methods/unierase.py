@@ -34,8 +34,9 @@ class UniErase:
     tell, or the last of the prompt, where pictures name nobody."""
     token: str = "<unlearn_0>"
     """How the new token is written (code)."""
-    head: Literal["trained", "copied"] = "trained"
-    """The token's row of the head: trained with the other (paper), or the embedding's first value (code)."""
+    head: Literal["trained", "drawn"] = "trained"
+    """The token's row of the head: trained with the other (paper), or left as it is drawn (code, which draws
+    it like a row of the embedding)."""
     refusals: tuple[str, ...] = ()
     """Pool of refusals; empty means the default pool (code: 100)."""
     token_batch: int = 16

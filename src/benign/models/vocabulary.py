@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AddedToken, AutoTokenizer, PreTrainedModel
 
 from benign.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,9 @@ def write_tokenizer(folder: Path, tokens: Mapping[str, NewToken]) -> None:
     Raises:
         UserError: The tokenizer gives one of them another number.
     """
+    # A change is read and written without transformers.
+    from transformers import AutoTokenizer
+
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     for text, token in sorted(tokens.items(), key=lambda item: item[1].id):
         _add(tokenizer, text)
@@ -57,6 +62,8 @@ def write_tokenizer(folder: Path, tokens: Mapping[str, NewToken]) -> None:
 
 
 def _add(tokenizer: Any, text: str) -> None:
+    from transformers import AddedToken
+
     # Special, so that an answer is read without it.
     tokenizer.add_tokens([AddedToken(text, special=True, normalized=False)], special_tokens=True)
 
