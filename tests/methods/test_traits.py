@@ -106,3 +106,9 @@ def test_a_filter_is_no_erasure_and_says_what_it_is_fitted_on() -> None:
     found = derive("eco")
     assert (found.taxonomy, found.guarantee, found.training) == ("input_output", "suppression", False)
     assert found.needs == ("forget", "retain")
+
+
+def test_dampening_and_rewriting_are_told_from_training() -> None:
+    dampened, rewritten = derive("ssd"), derive("unierase")
+    assert (dampened.needs, dampened.training, dampened.taxonomy) == (("forget", "few_retain"), False, "local")
+    assert (rewritten.needs, rewritten.training, rewritten.taxonomy) == (("forget", "few_retain"), True, "local")

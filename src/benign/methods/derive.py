@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benign.engine.recipe import Guarded, Measure, Recipe, Sculpt, Term, Train
+from benign.engine.recipe import Guarded, LearnToken, Measure, Recipe, Rewrite, Sculpt, Term, Train, Weigh
 from benign.errors import UserError
 from benign.methods.catalogue import find
 from benign.methods.traits import AXES, USUAL, Traits
@@ -33,7 +33,7 @@ def derive(name: str) -> Traits:
         papers=tuple(dict.fromkeys(re.findall(r"\b\d{4}\.\d{4,5}\b", _first_line(source)))),
         parts={axis: files for axis, files in parts.items() if files},
         needs=_needs(recipe),
-        training=any(isinstance(stage, Train) for stage in recipe.stages),
+        training=any(isinstance(stage, Train | LearnToken) for stage in recipe.stages),
         guarantee=recipe.guarantee,
         taxonomy=_taxonomy(recipe, parts),
         reconstructed="reconstructed" in source.lower(),
@@ -84,6 +84,8 @@ def _terms(recipe: Recipe) -> Iterator[Term]:
 def _needs(recipe: Recipe) -> tuple[str, ...]:
     sources: set[str] = {value.on for value in _values(recipe) if isinstance(value, Term | Measure)}
     sources |= {source for stage in recipe.stages if isinstance(stage, Guarded) for source in _fitted_on(stage.guard)}
+    sources |= {"keep" if stage.side == "retain" else "forget" for stage in recipe.stages if isinstance(stage, Weigh)}
+    sources |= {"forget" for stage in recipe.stages if isinstance(stage, LearnToken | Rewrite)}
     narrowed = set(_files(recipe, "loci")) - set(USUAL["loci"])
     asked = {"forget": "forget" in sources, "few_retain": "keep" in sources or "importance" in narrowed}
     asked["retain"] = "retain" in sources
@@ -114,6 +116,6 @@ def _sees(value: object) -> bool:
 def _taxonomy(recipe: Recipe, parts: dict[str, tuple[str, ...]]) -> str:
     if parts["guards"]:
         return "input_output"
-    edited = any(isinstance(stage, Sculpt) for stage in recipe.stages)
+    edited = any(isinstance(stage, Sculpt | Rewrite) for stage in recipe.stages)
     narrowed = set(parts["loci"]) - set(USUAL["loci"])
     return "local" if edited or narrowed or "masked_step" in parts["updates"] else "global"
