@@ -55,6 +55,7 @@ MORE: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("mixtral", {"what": ("experts",), "experts": (0, 2)}),
         ("llava", {"what": ("vision", "projector")}),
     ],
+    "LinearWeights": [("toy", {"over": r".*\.mlp\..*"})],
     "Lora": [
         ("toy", {"rslora": True, "rank": 4}),
         ("toy", {"dora": True, "dropout": 0.0}),

@@ -32,6 +32,7 @@ NEUTRAL: dict[str, dict[str, Any]] = {
     "MaskedStep": {"gamma": 0.0},
     "ForgetFirst": {"gamma": 1.0},
     "GeometricDisentanglement": {},
+    "GaussNewton": {},
 }
 """The settings with which an update is the weighted sum, where the terms' gradients are orthogonal."""
 

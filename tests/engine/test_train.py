@@ -295,3 +295,33 @@ def _checkpointed(model: Model, stage: Train, folder: Path) -> Job:
 def _read(job: Job, model: Model) -> object:
     with attached(model, job.stage.locus, seed=0, scratch=job.folder / "scratch") as moving:
         return checkpoint.read(job.folder, job.key, moving.parameters, torch.optim.AdamW(moving.parameters.values()))
+
+
+def test_an_update_sees_what_the_optimiser_divides_by(model: Model, tmp_path: Path) -> None:
+    handed: list[Gradient] = []
+    seen: list[Gradient | None] = []
+
+    @dataclass(frozen=True)
+    class Noted:
+        def init(self, parameters: Gradient) -> State:
+            return State()
+
+        def __call__(self, step: Step, state: State) -> tuple[Gradient, State]:
+            gradient = step.sum()
+            seen.append(step.scale())
+            handed.append(tuple(way.clone() for way in gradient))
+            return gradient, state
+
+    clip, beta = 0.05, 0.9
+    optim = replace(OPTIM, steps=3, clip=clip, betas=(0.0, beta))
+    run(model, Train("s", TERMS[:2], optim, STILL, Noted()), tmp_path)
+    assert seen[0] is None
+    squares = [torch.zeros_like(way) for way in handed[0]]
+    for number, gradient in enumerate(handed[:-1], start=1):
+        length = float(torch.cat([way.flatten() for way in gradient]).norm())
+        assert length > 2 * clip, "clipping would not show"
+        squares = [beta * s + (1 - beta) * (way * clip / length) ** 2 for s, way in zip(squares, gradient, strict=True)]
+        scale = seen[number]
+        assert scale is not None
+        for found, mean in zip(scale, squares, strict=True):
+            torch.testing.assert_close(found, (mean / (1 - beta**number)).sqrt() + 1e-8, rtol=1e-3, atol=1e-7)

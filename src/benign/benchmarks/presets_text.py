@@ -13,6 +13,7 @@ from benign.engine.recipe import Method, Optim
 from benign.errors import unknown_name
 from benign.methods.adaptive_rmu import AdaptiveRMU
 from benign.methods.altpo import AltPO
+from benign.methods.blur import BLUR
 from benign.methods.catalogue import find
 from benign.methods.ceu import CEU
 from benign.methods.dpo import DPO
@@ -20,6 +21,7 @@ from benign.methods.fila import FILA
 from benign.methods.flat import FLAT
 from benign.methods.grad_ascent import GradAscent
 from benign.methods.grad_diff import GradDiff
+from benign.methods.gu import GU
 from benign.methods.idk import IDK
 from benign.methods.kl_min import KLMin
 from benign.methods.npo import NPO
@@ -77,6 +79,10 @@ TUNED: dict[str, Method] = {
         bound=0.1, dual_step_size=1.0, dual_start=20.0, forget_batch=16, retain_batch=32,
         optim=_optim(2e-3, 60), locus=LOCUS,
     ),
+    "gu": GU(
+        forget_batch=16, retain_batch=32, optim=replace(_optim(1e-3, 30), betas=(0.0, 0.999)), locus=LOCUS
+    ),
+    "blur": BLUR(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
     "task_arithmetic": TaskArithmetic(coefficient=2.0, forget_batch=16, optim=_optim(2e-3, 60), locus=LOCUS),
     "smfa": SMFA(
         k=5.0, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), anchor=_optim(2e-3, 60), locus=LOCUS

@@ -1,4 +1,4 @@
-"""A training stage's checkpoint: parameters, AdamW's moments and the step, as safetensors and JSON (never pickle)."""
+"""A training stage's checkpoint: parameters, the optimiser's moments, the step, as safetensors and JSON (no pickle)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Progress:
 
 
 def write(
-    folder: Path, key: str, progress: Progress, parameters: dict[str, nn.Parameter], optimizer: torch.optim.AdamW
+    folder: Path, key: str, progress: Progress, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
 ) -> None:
     """Save a checkpoint; the JSON file is renamed into place last and names the tensors' digest, so a kill between
     the two leaves the older checkpoint valid."""
@@ -58,7 +58,9 @@ def write(
             old.unlink()
 
 
-def read(folder: Path, key: str, parameters: dict[str, nn.Parameter], optimizer: torch.optim.AdamW) -> Progress | None:
+def read(
+    folder: Path, key: str, parameters: dict[str, nn.Parameter], optimizer: torch.optim.Optimizer
+) -> Progress | None:
     """Restore a checkpoint in place, or None where there is none for this very run, or only a half-written one.
 
     Raises:

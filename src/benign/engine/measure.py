@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from benign.data.batch import Batch
 from benign.data.record import Data, Record
 from benign.engine import canonical, store
+from benign.engine.curvature import Passes
 from benign.engine.draw import records_of
 from benign.engine.recipe import Measure
 from benign.errors import UserError
@@ -20,6 +21,7 @@ from benign.models.collate import collate
 from benign.models.forward import answer_rows
 from benign.models.load import Model
 from benign.models.measured import Measured, Numbers
+from benign.parts.statistics import Curvature, Statistic
 
 Report = Callable[[str, int, int], None]
 _RECORDS = 16  # per forward pass
@@ -52,7 +54,8 @@ def measured(model: Model, stage: Measure, data: Data, folder: Path, report: Rep
     }
     flat = store.kept(folder, described)
     if flat is None:
-        flat = _run(model, stage, records, names, report)
+        found = _run(model, stage, stage.statistic, records, names, report)
+        flat = {f"{name}/{key}": value.cpu() for name, numbers in found.items() for key, value in numbers.items()}
         store.keep(folder, described, flat)
     numbers: dict[str, dict[str, Tensor]] = {}
     for key, value in flat.items():
@@ -73,33 +76,45 @@ def _asked(stage: Measure, data: Data) -> list[Record]:
     return chosen
 
 
-@torch.no_grad()
 def _run(
     model: Model,
     stage: Measure,
+    statistic: Statistic | Curvature,
     records: Sequence[Record],
     names: Sequence[str],
     report: Report,
-) -> dict[str, Tensor]:
-    """[``MODULE/NUMBER``] the statistic's tensors."""
+) -> dict[str, Numbers]:
+    if isinstance(statistic, Curvature):
+        return Passes(model, statistic, records, stage.route == "text", report).measured(names)
+    return _forward(model, stage, statistic, records, names, report)
+
+
+@torch.no_grad()
+def _forward(
+    model: Model,
+    stage: Measure,
+    statistic: Statistic,
+    records: Sequence[Record],
+    names: Sequence[str],
+    report: Report,
+) -> dict[str, Numbers]:
     model.module.eval()
     sums = {name: _Sums() for name in names}
     for start in range(0, len(records), _RECORDS):
         batch = records[start : start + _RECORDS]
         examples = [model.encoder.full(record, text_only=stage.route == "text") for record in batch]
         together = collate(examples, pad_id=model.processor.pad_id).to(model.module.device)
-        with _listening(model.module, names, together, stage, sums):
+        with _listening(model.module, names, together, statistic, sums):
             answer_rows(model, together)
         report(f"measure {stage.name}", start + len(batch), len(records))
     # Text never runs the vision tower: its modules have no tokens, and no numbers.
     ran = {name: found for name, found in sums.items() if found.tokens}
-    whole = {name: stage.statistic.whole(found.parts, found.tokens) for name, found in ran.items()}
-    return {f"{name}/{key}": value.cpu() for name, numbers in whole.items() for key, value in numbers.items()}
+    return {name: statistic.whole(found.parts, found.tokens) for name, found in ran.items()}
 
 
 @contextmanager
 def _listening(
-    module: nn.Module, names: Sequence[str], batch: Batch, stage: Measure, sums: Mapping[str, _Sums]
+    module: nn.Module, names: Sequence[str], batch: Batch, statistic: Statistic, sums: Mapping[str, _Sums]
 ) -> Iterator[None]:
     """Within it what enters the modules is added up, padding left out."""
     real = batch.inputs["attention_mask"].bool()
@@ -108,7 +123,7 @@ def _listening(
         def hook(_: nn.Module, args: tuple[Tensor, ...]) -> None:
             inputs = args[0]
             tokens = inputs[real] if inputs.shape[:-1] == real.shape else inputs.flatten(0, -2)
-            sums[name].add(stage.statistic.part(tokens), len(tokens))
+            sums[name].add(statistic.part(tokens), len(tokens))
 
         return hook
 

@@ -15,7 +15,7 @@ from benign.parts.loci.lora import Lora
 from benign.parts.objectives import Objective
 from benign.parts.samplers import Sampler
 from benign.parts.samplers.uniform import Uniform
-from benign.parts.statistics import Statistic
+from benign.parts.statistics import Curvature, Statistic
 from benign.parts.targets import Target
 from benign.parts.targets.gold import Gold
 from benign.parts.updates import Update
@@ -78,7 +78,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Optim:
-    """How long and how fast a stage trains (AdamW)."""
+    """How long and how fast a stage trains."""
 
     lr: float = 1e-4
     epochs: float | None = 5.0
@@ -97,6 +97,9 @@ class Optim:
     of gradients, which is a first beta of 0."""
     checkpointing: bool = False
     """Compute each decoder layer's inside again in the backward pass: less memory, about a third more time."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """``sgd`` takes the update's step times the learning rate as it is: for an update that weighs its directions by
+    itself, which AdamW would undo."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ class Train:
     depth: int | None = None
     """Train an assistant made of so many of the model's first decoder layers, its norm and its head; None is all of
     the model."""
+    curvature: str = ""
+    """An earlier stage whose statistic the update asks for."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ class Measure:
     """A statistic stage: what the original model's modules do on some records; kept, and measured once."""
 
     name: str
-    statistic: Statistic
+    statistic: Statistic | Curvature
     on: Source
     kinds: tuple[Kind, ...] = ("memory",)
     """Which kinds of records."""

@@ -22,6 +22,7 @@ from benign.models.collate import IGNORED
 from benign.models.families.experts import probabilities
 from benign.models.forward import HiddenAt
 from benign.models.load import Model
+from benign.models.measured import Numbers
 from benign.models.pack import packed_rows
 from benign.models.vision_cache import VisionCache
 from benign.parts.updates import Gradient
@@ -137,6 +138,10 @@ class TrainingStep:
     micro_batch: int | None = None
     world: World = World()
     """The processes among which the step's records are divided."""
+    optimizer: torch.optim.Optimizer | None = None
+    """What the gradient is handed to."""
+    curvature: Sequence[Numbers] = ()
+    """What the stage's statistic says of each parameter."""
     _seen: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -179,6 +184,16 @@ class TrainingStep:
                 for _ in self._passes(missing):
                     pass
         return {name: self._seen[name] for name in drew}
+
+    def scale(self) -> Gradient | None:
+        """AdamW's divisor of each entry from the steps before, or None where there was none or nothing is divided."""
+        group = self.optimizer.param_groups[0] if self.optimizer else {}
+        states = [self.optimizer.state.get(parameter) for parameter in self.parameters] if self.optimizer else []
+        if not states or not all(states):
+            return None
+        beta = group["betas"][1]
+        found = ((state["exp_avg_sq"], 1 - beta ** float(state["step"])) for state in states if state)
+        return tuple((squares / age).sqrt() + group["eps"] for squares, age in found)
 
     @contextmanager
     def moved(self, offset: Gradient) -> Iterator[None]:

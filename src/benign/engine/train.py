@@ -26,6 +26,7 @@ from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.change import Delta
 from benign.models.load import Model
+from benign.models.measured import Measured, Numbers
 from benign.models.shallow import shallow
 from benign.models.vision_cache import VisionCache
 from benign.parts.updates import Gradient
@@ -56,6 +57,8 @@ class Job:
     """What is looked at on the way; the best state is the result."""
     statistics: Path | None = None
     """Where importances are kept between stages and runs; None is with the scratch."""
+    curvature: Measured | None = None
+    """What the update is told of the modules whose weights move."""
 
 
 def train(job: Job) -> tuple[Delta, float]:
@@ -102,7 +105,7 @@ def _recomputing(module: PreTrainedModel, wanted: bool) -> Iterator[None]:
 def _loop(job: Job, moving: Trainable) -> float:
     optim, total, stage = job.stage.optim, len(job.steps), job.stage
     parameters = tuple(moving.parameters.values())
-    optimizer = _adamw(moving, optim)
+    optimizer = _optimizer(moving, optim)
     state = stage.update.init(parameters)
     resumed = checkpoint.read(job.folder, job.key, moving.parameters, optimizer)
     first, spent = (resumed.step, resumed.seconds) if resumed else (0, 0.0)
@@ -114,6 +117,7 @@ def _loop(job: Job, moving: Trainable) -> float:
     vision = VisionCache()
     reference = reference_for(job.model, stage, job.steps, moving, job.folder, vision, job.seed)
     rows = Rows(job.model, reference, vision, moving.routed)
+    curvature = _curvature_of(moving, job.curvature)
     start = saved = time.monotonic()
 
     def keep(step: int) -> None:
@@ -127,7 +131,9 @@ def _loop(job: Job, moving: Trainable) -> float:
         rate = optimizer.param_groups[0]["lr"] = learning_rate(optim, number, total)
         columns = list(zip(stage.terms, job.steps[number], strict=True))
         seed = derived_seed(job.seed, stage.name, number)
-        step = TrainingStep(columns, rows, parameters, number, total, seed, optim.micro_batch, here)
+        step = TrainingStep(
+            columns, rows, parameters, number, total, seed, optim.micro_batch, here, optimizer, curvature
+        )
         gradient, after = stage.update(step, state)
         norm = _given(moving, gradient, optim.clip)
         losses = step.losses()
@@ -152,10 +158,18 @@ def _loop(job: Job, moving: Trainable) -> float:
     return spent + time.monotonic() - start
 
 
-def _adamw(moving: Trainable, optim: Optim) -> torch.optim.AdamW:
+def _curvature_of(moving: Trainable, found: Measured | None) -> tuple[Numbers, ...]:
+    """What was measured about the module of each parameter, where the parameter is a module's whole weight."""
+    numbers = found.numbers if found else {}
+    return tuple(numbers.get(name.removesuffix(".weight"), {}) for name in moving.parameters)
+
+
+def _optimizer(moving: Trainable, optim: Optim) -> torch.optim.Optimizer:
     parameters = tuple(moving.parameters.values())
     # AdamW would let the decay reach masked entries.
     decay = 0.0 if moving.masks else optim.weight_decay
+    if optim.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=optim.lr, weight_decay=decay)
     # One pass over the memory of each parameter, where the plain one makes a dozen.
     return torch.optim.AdamW(parameters, lr=optim.lr, betas=optim.betas, weight_decay=decay, fused=True)
 

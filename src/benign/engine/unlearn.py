@@ -169,7 +169,7 @@ class _Run:
         for stage in self.recipe.stages:
             match stage:
                 case Train():
-                    done[stage.name] = self._train(stage)
+                    done[stage.name] = self._train(stage, done)
                 case Measure() | Weigh():
                     done[stage.name] = self._measure(stage)
                 case LearnToken() | Rewrite():
@@ -238,16 +238,18 @@ class _Run:
                 found = measured(self.model, stage, self.data, where, self.report)
         return _Yield(None, meter.seconds, meter.peak_rss_mb, measured=found)
 
-    def _train(self, stage: Train) -> _Yield:
+    def _train(self, stage: Train, done: Mapping[str, _Yield]) -> _Yield:
         """Train a stage, or take it from the cache; a finished stage is a delta and its ``done.json``."""
         start = load(stage.start) if stage.start else self.model
         watch = self.watch if stage == self.recipe.stages[-1] else None
         seen_by = watch.identity if watch else ()
-        key = canonical.digest(stage, self.seed, self.data.digest, start.digest, benign.__version__, *seen_by)
+        asked = [one for one in self.recipe.stages if one.name == stage.curvature]
+        key = canonical.digest(stage, self.seed, self.data.digest, start.digest, benign.__version__, *asked, *seen_by)
+        curvature = _measured_of(stage.curvature, done) if stage.curvature else None
         with claimed(self.stages / key[:24], wait=True) as folder:
             mark = folder / "done.json"
             if not world().agreed(mark.exists()):
-                self._train_anew(stage, start, key, folder, watch)
+                self._train_anew(stage, start, key, folder, watch, curvature)
                 world().wait()
             cost = json.loads(mark.read_text(encoding="utf-8"))
             delta = None if stage.start else load_delta(folder / "delta", self.model)
@@ -256,7 +258,9 @@ class _Run:
                 self.follower.catch_up(log)
             return _Yield(delta, cost["seconds"], cost["peak_rss_mb"], log=log)
 
-    def _train_anew(self, stage: Train, start: Model, key: str, folder: Path, watch: Watch | None) -> None:
+    def _train_anew(
+        self, stage: Train, start: Model, key: str, folder: Path, watch: Watch | None, curvature: Measured | None
+    ) -> None:
         log = Log(folder / "log.jsonl", self.follower.step if self.follower else None)
         if self.follower and log.path.exists():
             self.follower.catch_up(log.path.read_text(encoding="utf-8"))
@@ -274,6 +278,7 @@ class _Run:
                 data=self.data,
                 watch=watch,
                 statistics=self.stages / "statistics",
+                curvature=curvature,
             )
             delta, seconds = train(job)
         if not world().main:
@@ -310,6 +315,13 @@ def _delta_of(name: str, done: Mapping[str, _Yield]) -> Delta:
     found = done[name].delta
     if found is None:
         raise UserError(f"stage {name!r} yields no delta, and an edit cannot take anything else", where="recipe")
+    return found
+
+
+def _measured_of(name: str, done: Mapping[str, _Yield]) -> Measured:
+    found = done[name].measured if name in done else None
+    if found is None:
+        raise UserError(f"no earlier stage {name!r} measures a curvature", where="recipe")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from benign.methods.adaptive_rmu import AdaptiveRMU as AdaptiveRMU
 from benign.methods.altpo import AltPO as AltPO
+from benign.methods.blur import BLUR as BLUR
 from benign.methods.catalogue import Entry as Entry
 from benign.methods.catalogue import Setting as Setting
 from benign.methods.catalogue import Traits as Traits
@@ -17,7 +18,9 @@ from benign.methods.fila import FILA as FILA
 from benign.methods.flat import FLAT as FLAT
 from benign.methods.grad_ascent import GradAscent as GradAscent
 from benign.methods.grad_diff import GradDiff as GradDiff
+from benign.methods.gu import GU as GU
 from benign.methods.idk import IDK as IDK
+from benign.methods.kfade import KFADE as KFADE
 from benign.methods.kl_min import KLMin as KLMin
 from benign.methods.manu import MANU as MANU
 from benign.methods.mip_editor import MIPEditor as MIPEditor

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from benign.models.measured import Numbers
 from benign.parts.updates import Gradient, State, Update
 
 SHAPES = ((3, 2), (4,))
@@ -40,6 +41,14 @@ class QuadraticStep:
     total: int = 10
     passes: list[tuple[str, ...]] = field(default_factory=list)
     """The terms of every backward pass, in order."""
+    divisor: Gradient | None = None
+    """What the optimiser divides by."""
+    curvature: Sequence[Numbers] = ()
+    """The same in every direction unless given."""
+
+    def __post_init__(self) -> None:
+        if not self.curvature:
+            self.curvature = [isotropic(parameter) for parameter in self.parameters]
 
     @property
     def names(self) -> Sequence[str]:
@@ -56,6 +65,9 @@ class QuadraticStep:
 
     def losses(self) -> dict[str, float]:
         return {name: term.loss(self._theta()) for name, term in self.terms.items()}
+
+    def scale(self) -> Gradient | None:
+        return self.divisor
 
     @contextmanager
     def moved(self, offset: Gradient) -> Iterator[None]:
@@ -77,6 +89,13 @@ class QuadraticStep:
     def _cut(self, flat: Tensor) -> Gradient:
         cut = flat.split([parameter.numel() for parameter in self.parameters])
         return tuple(part.view_as(p).clone() for part, p in zip(cut, self.parameters, strict=True))
+
+
+def isotropic(parameter: Tensor) -> Numbers:
+    """A curvature of 1 in every direction; a vector is a matrix of one column."""
+    tall, wide = parameter.reshape(len(parameter), -1).shape
+    made = {"inputs": torch.eye(wide), "outputs": torch.eye(tall), "values": torch.ones(tall, wide)}
+    return {name: value.double() for name, value in made.items()}
 
 
 def flat(gradient: Gradient) -> Tensor:

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from benign.models.measured import Numbers
+
 Gradient = tuple[Tensor, ...]
 """One tensor per moving parameter, in the engine's fixed order."""
 
@@ -32,6 +34,8 @@ class Step(Protocol):
     """The step's number, from 0."""
     total: int
     """How many steps the stage has."""
+    curvature: Sequence[Numbers]
+    """What the stage's statistic says of each moving parameter; empty for one of which it says nothing."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -52,6 +56,11 @@ class Step(Protocol):
     def losses(self) -> dict[str, float]:
         """The terms' unweighted losses at the present parameters, from the latest pass if there was one; a term that
         rests at this step has a gradient of zero and no loss."""
+        ...
+
+    def scale(self) -> Gradient | None:
+        """What the optimiser divides each entry of a step by, as it knows it from the steps before: AdamW's
+        sqrt(v) + eps with v corrected for its age. None before the first step, and where nothing is divided."""
         ...
 
     def moved(self, offset: Gradient) -> AbstractContextManager[None]:

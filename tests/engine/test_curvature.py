@@ -1,0 +1,70 @@
+"""Curvature measured on a model: the numbers are those of its weights' own gradients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from benign.engine.curvature import Passes
+from benign.engine.measure import measured
+from benign.engine.recipe import Measure
+from benign.models.collate import collate
+from benign.models.forward import answer_rows
+from benign.models.load import Model, load
+from benign.parts.statistics.kronecker import Kronecker
+from tests import toys
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load(str(toys.text_model(tmp_path_factory.mktemp("model"))))
+
+
+def test_its_values_are_the_squares_of_the_weights_gradients_in_the_bases(model: Model) -> None:
+    statistic, records = Kronecker(labels="given"), toys.data().few[:3]
+    names = list(statistic.modules(model.module, model.family))
+    found = Passes(model, statistic, records, False, lambda *_: None).measured(names)
+    assert set(found) == set(names)
+    sums = {name: torch.zeros_like(model.module.get_submodule(name).get_parameter("weight")) for name in names}
+    answer_tokens = 0
+    for record in records:
+        rows = answer_rows(model, collate([model.encoder.full(record)], pad_id=model.processor.pad_id))
+        answer_tokens += len(rows.labels)
+        weights = [model.module.get_submodule(name).get_parameter("weight") for name in names]
+        for name, way in zip(names, torch.autograd.grad(rows.logp.sum(), weights), strict=True):
+            sums[name] += (found[name]["outputs"].T @ way @ found[name]["inputs"]).square()
+    for name in names:
+        torch.testing.assert_close(found[name]["values"], sums[name] / answer_tokens, rtol=1e-3, atol=1e-6)
+
+
+def test_drawn_answers_are_a_function_of_the_seed_and_are_not_the_records_own(model: Model, tmp_path: Path) -> None:
+    def values(statistic: Kronecker) -> torch.Tensor:
+        stage = Measure("curvature", statistic, "keep", ("memory",))
+        folder = tmp_path / str(hash(statistic))
+        found = measured(model, stage, toys.data(), folder, lambda *_: None)
+        again = measured(model, stage, toys.data(), folder, lambda *_: None)
+        name = next(iter(found.numbers))
+        assert torch.equal(found.numbers[name]["values"], again.numbers[name]["values"]), "kept and read"
+        return found.numbers[name]["values"]
+
+    torch.manual_seed(1)
+    first = values(Kronecker())
+    torch.manual_seed(2)
+    one_record = toys.data().few[:1]
+    names = list(Kronecker().modules(model.module, model.family))
+    before = Passes(model, Kronecker(), one_record, False, lambda *_: None).measured(names)
+    again = Passes(model, Kronecker(), one_record, False, lambda *_: None).measured(names)
+    assert torch.equal(before[names[0]]["values"], again[names[0]]["values"])
+    assert not torch.allclose(first, values(Kronecker(seed=1)))
+    assert not torch.allclose(first, values(Kronecker(labels="given")))
+
+
+def test_the_model_is_left_as_it_was(model: Model) -> None:
+    before = [(p.requires_grad, p.grad) for p in model.module.parameters()]
+    Passes(model, Kronecker(), toys.data().few[:1], False, lambda *_: None).measured(
+        list(Kronecker().modules(model.module, model.family))
+    )
+    assert [(p.requires_grad, p.grad) for p in model.module.parameters()] == before
+    assert not any(m._forward_hooks for m in model.module.modules())
