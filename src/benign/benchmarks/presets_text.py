@@ -22,8 +22,10 @@ from benign.methods.flat import FLAT
 from benign.methods.grad_ascent import GradAscent
 from benign.methods.grad_diff import GradDiff
 from benign.methods.gu import GU
+from benign.methods.guard import GUARD
 from benign.methods.idk import IDK
 from benign.methods.kl_min import KLMin
+from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
 from benign.methods.pdu import PDU
 from benign.methods.rmu import RMU
@@ -42,6 +44,7 @@ from benign.methods.wga import WGA
 from benign.parts.loci import Locus
 from benign.parts.loci.all_weights import AllWeights
 from benign.parts.loci.lora import Lora
+from benign.parts.weightings.random_coreset import RandomCoreset
 
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
 LAYER = 2
@@ -88,6 +91,7 @@ TUNED: dict[str, Method] = {
         k=5.0, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), anchor=_optim(2e-3, 60), locus=LOCUS
     ),
 }  # fmt: skip
+TUNED |= {"mu_coreset": MUCoreset(TUNED["npo"], RandomCoreset(0.1)), "guard": GUARD(TUNED["grad_diff"])}
 APART: dict[str, Method] = {
     "fila": FILA(
         lora=Lora(rank=16, alpha=32.0, dropout=0.0), forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60)
@@ -139,14 +143,19 @@ def published(name: str, optim: Optim, batch: int, locus: Locus | None = None) -
     Raises:
         UserError: There is no such method.
     """
-    method: Any = find(name)()
+    made: Method = _published(find(name)(), optim, batch, locus or AllWeights())
+    return made
+
+
+def _published(method: Any, optim: Optim, batch: int, locus: Locus) -> Any:
     wanted = {
         "optim": optim,
         "anchor": optim,
-        "locus": locus or AllWeights(),
+        "locus": locus,
         "forget_batch": batch,
         "retain_batch": batch,
     }
     known = {field.name for field in fields(method)}
-    changed: Method = replace(method, **{key: value for key, value in wanted.items() if key in known})
-    return changed
+    if "method" in known:
+        return replace(method, method=_published(method.method, optim, batch, locus))
+    return replace(method, **{key: value for key, value in wanted.items() if key in known})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -103,4 +103,20 @@ class Answers:
             Answers(logits[i], self.labels[cut], self.owner[cut] - records[i], counts[i], hidden=hidden[i],
                     cut_from=(self, cut))
             for i, cut in enumerate(cuts)
+        ]  # fmt: skip
+
+    def each(self) -> list[Answers]:
+        """Every record's rows as a batch of one, with what they have of the reference model and of the other answer."""
+        sizes, ones = self.rows_per_record.tolist(), [1] * self.count
+        absent: list[None] = [None] * self.count
+
+        def cut(rows: Tensor | None) -> Sequence[Tensor | None]:
+            return absent if rows is None else torch.split(rows, sizes)
+
+        reference, labels, hidden = cut(self.reference), cut(self.reference_labels), cut(self.reference_hidden)
+        rivals = absent if self.rival is None else self.rival.each()
+        return [
+            replace(part, reference=reference[i], reference_labels=labels[i], reference_hidden=hidden[i],
+                    rival=rivals[i])
+            for i, part in enumerate(self.parted(ones))
         ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import get_type_hints
 
@@ -27,6 +28,7 @@ from benign.parts.objectives.kl import KLToReference
 from benign.parts.samplers import Sampler
 from benign.parts.targets import Target
 from benign.parts.updates import Update
+from benign.parts.weightings import Weighting
 
 EDITED = "edit"
 """The name of the stage that an edit adds."""
@@ -53,15 +55,19 @@ class Composed:
     """What is done in closed form to what the method yields; one more stage."""
     noise: RandomNoise = RandomNoise()
     """Noise inside the reference model, in the terms that keep (RNA)."""
+    weighting: Weighting | None = None
+    """How much each record of the forget set counts, in every term on it; a coreset leaves records out."""
 
     def recipe(self) -> Recipe:
         """The method's recipe with these parts.
 
         Raises:
-            UserError: The edit needs statistics or several deltas, or the method yields no delta; or there is noise and
-                no term that keeps.
+            UserError: The edit needs statistics or several deltas, or the method yields no delta; there is noise and
+                no term that keeps; or the method trains on no record of the forget set and they are to be weighed.
         """
         made = self.method.recipe()
+        if self.weighting and not any(term.on == "forget" for term in _terms(made)):
+            raise UserError("the method trains on no forget record, so none can be weighed", where="weighting")
         stages = tuple(self._stage(stage) for stage in made.stages)
         if self.noise.nu and not any(term.noise for stage in stages for term in getattr(stage, "terms", ())):
             raise UserError("no term of the method keeps anything, so there is no target for noise", where="noise")
@@ -82,7 +88,9 @@ class Composed:
     def _term(self, term: Term) -> Term:
         # What a method answers to the forget set in order to keep something has another name.
         target = self.targets if self.targets and term.name == "forget" else term.target
-        return _noised(replace(term, sampler=self.sampler or term.sampler, target=target), self.noise)
+        weighting = self.weighting if self.weighting and term.on == "forget" else term.weighting
+        sampler = self.sampler or term.sampler
+        return _noised(replace(term, sampler=sampler, target=target, weighting=weighting), self.noise)
 
 
 def compose(
@@ -94,13 +102,15 @@ def compose(
     targets: Target | None = None,
     edit: Edit | None = None,
     noise: RandomNoise = RandomNoise(),  # noqa: B008  a value
+    weighting: Weighting | None = None,
 ) -> Composed:
     """The method with these parts in place of its own, such as ``compose(NPO(), update=GradientSurgery())``.
 
     Raises:
-        UserError: The edit does not fit what the method yields, or noise finds no term that keeps.
+        UserError: The edit does not fit what the method yields, noise finds no term that keeps, or there is no forget
+            record to weigh.
     """
-    made = Composed(method, locus, update, sampler, targets, edit, noise)
+    made = Composed(method, locus, update, sampler, targets, edit, noise, weighting)
     made.recipe()
     return made
 
@@ -116,6 +126,10 @@ def _noised(term: Term, noise: RandomNoise) -> Term:
     if needs_original(term.objective):
         return replace(term, noise=noise)
     return replace(term, objective=KLToReference(), noise=noise) if term.objective == CrossEntropy() else term
+
+
+def _terms(recipe: Recipe) -> Iterator[Term]:
+    return (term for stage in recipe.stages if isinstance(stage, Train) and not stage.start for term in stage.terms)
 
 
 def _refuse_misfit(edit: Edit, last: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -29,6 +30,8 @@ class Drawn:
     """Which jittered variant of the pictures is shown; 0 is the pictures as they are."""
     shown: Record | None = None
     """The record as the reference model is shown it, in a term with a teacher."""
+    weight: float = 1.0
+    """How much it counts in the term's loss."""
 
     @property
     def rival(self) -> Drawn:
@@ -47,6 +50,10 @@ class Drawn:
         """Identifies the encoded example: the record's content, the answer and the view."""
         parts = (self.record.digest, self.answer, str(self.text_only), str(self.variant))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+Weigh = Callable[[Term, tuple[Record, ...]], Sequence[float]]
+"""How much each of a term's records counts."""
 
 
 def derived_seed(*parts: object) -> int:
@@ -82,18 +89,25 @@ def records_of(data: Data, on: Source) -> tuple[Record, ...]:
     return found
 
 
-def drawn(stage: Train, context: Context) -> list[list[list[Drawn]]]:
+def drawn(stage: Train, context: Context, weigh: Weigh | None = None) -> list[list[list[Drawn]]]:
     """For each step, for each term of the stage in order, the records drawn.
 
     A record's picture is dropped in a term's text-only view (in ``both``, at every other step). A term's sampler may
-    let it rest at some steps.
+    let it rest at some steps. Records that ``weigh`` gives no weight are never drawn; the number of steps does not
+    depend on it.
 
     Raises:
         UserError: A term has no record, or no term draws any at some step.
     """
-    candidates = [_candidates(term, context) for term in stage.terms]
-    count = step_count(stage, candidates[0])
-    columns = [_column(term, found, count, context) for term, found in zip(stage.terms, candidates, strict=True)]
+    given = [_given(term, context) for term in stage.terms]
+    asked = [_asked(term, records, context) for term, records in zip(stage.terms, given, strict=True)]
+    count = step_count(stage, Candidates(asked[0]))
+    columns = []
+    for term, records, found in zip(stage.terms, given, asked, strict=True):
+        weights = _weights(term, records, weigh)
+        kept = tuple(record for record in records if weights.get(record.id, 1.0))
+        candidates = Candidates(found if len(kept) == len(records) else _asked(term, kept, context))
+        columns.append(_column(term, candidates, count, context, weights))
     steps = [list(row) for row in zip(*columns, strict=True)]
     for number, step in enumerate(steps):
         if not any(step):
@@ -111,7 +125,16 @@ def step_count(stage: Train, candidates: Candidates) -> int:
     return max(1, math.ceil((stage.optim.epochs or 0) * once.numerator / once.denominator))
 
 
-def _candidates(term: Term, context: Context) -> Candidates:
+def _weights(term: Term, records: tuple[Record, ...], weigh: Weigh | None) -> dict[str, float]:
+    """The weights by record id; those of 1 need not be there."""
+    if term.weighting is None:
+        return {}
+    if weigh is None:
+        raise ValueError("this term weighs its records, and there is nothing to weigh them with")
+    return dict(zip((record.id for record in records), weigh(term, records), strict=True))
+
+
+def _given(term: Term, context: Context) -> tuple[Record, ...]:
     records = tuple(r for r in records_of(context.data, term.on) if r.kind in term.kinds)
     if compares(term.objective) != (term.against is not None):
         raise UserError(
@@ -125,16 +148,22 @@ def _candidates(term: Term, context: Context) -> Candidates:
         raise UserError(
             "a teacher that differs by its noise alone needs pictures, and the view has none", where=term.name
         )
+    return records
+
+
+def _asked(term: Term, records: tuple[Record, ...], context: Context) -> tuple[Record, ...]:
     found = term.target.candidates(records, context) if records else ()
     if term.against:
         found = term.against.candidates(found, context)
     if not found:
         kinds = ", ".join(term.kinds)
         raise UserError(f"no record of kind {kinds} for the term {term.name!r}", where=term.on)
-    return Candidates(tuple(found))
+    return tuple(found)
 
 
-def _column(term: Term, candidates: Candidates, count: int, context: Context) -> list[list[Drawn]]:
+def _column(
+    term: Term, candidates: Candidates, count: int, context: Context, weights: Mapping[str, float]
+) -> list[list[Drawn]]:
     seed = derived_seed(context.seed, term.name)
     steps = [term.sampler(candidates, term.batch, seed=seed, step=step) for step in range(count)]
     flat = [draw for draws in steps for draw in draws]
@@ -146,7 +175,15 @@ def _column(term: Term, candidates: Candidates, count: int, context: Context) ->
     found = zip(records, answers, others, flat, taught, strict=True)
     return [
         [
-            Drawn(record, answer, _text_only(term, step), other, _variant(term, draw, seed), teacher)
+            Drawn(
+                record,
+                answer,
+                _text_only(term, step),
+                other,
+                _variant(term, draw, seed),
+                teacher,
+                weights.get(record.id, 1.0),
+            )
             for record, answer, other, draw, teacher in islice(found, len(draws))
         ]
         for step, draws in enumerate(steps)

@@ -20,6 +20,7 @@ from benign.parts.targets import Target
 from benign.parts.targets.gold import Gold
 from benign.parts.updates import Update
 from benign.parts.updates.weighted_sum import WeightedSum
+from benign.parts.weightings import Weighting
 
 Source = Literal["forget", "keep", "retain", "strangers"]
 View = Literal["as_is", "text_only", "both"]
@@ -74,6 +75,9 @@ class Term:
     """How the reference model is shown the records, where not as the model is."""
     noise: RandomNoise | None = None
     """Noise inside the reference model, which then is a target that moves about its place."""
+    weighting: Weighting | None = None
+    """How much each record counts in the loss; one of weight 0 is never drawn. How many steps a stage takes is decided
+    before any is left out. None is 1 for all."""
 
 
 @dataclass(frozen=True)

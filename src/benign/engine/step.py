@@ -25,6 +25,7 @@ from benign.models.load import Model
 from benign.models.measured import Numbers
 from benign.models.pack import packed_rows
 from benign.models.vision_cache import VisionCache
+from benign.parts.objectives import Objective
 from benign.parts.updates import Gradient
 
 Column = tuple[Term, Sequence[Drawn]]
@@ -235,7 +236,7 @@ class TrainingStep:
                 continue
             per_rows = term.objective.mean_over == "rows" and len(items) < len(full)
             share = self.rows.share(items, full) if per_rows else len(items) / len(full)
-            found[term.name] = term.objective(rows) * share
+            found[term.name] = _weighed(term.objective, rows, [item.weight for item in items]) * share
         return found
 
     def _weight(self, name: str) -> float:
@@ -249,6 +250,18 @@ class TrainingStep:
         found = tuple(torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters)
         self._clear()
         return found
+
+
+def _weighed(objective: Objective, rows: Answers, weights: Sequence[float]) -> Tensor:
+    """The objective, with each record's part of what it averages over taken as often as its weight says."""
+    if all(weight == 1 for weight in weights):
+        return objective(rows)
+    if objective.mean_over == "rows":
+        shares = (rows.rows_per_record / rows.rows_per_record.sum()).tolist()
+    else:
+        shares = [1 / rows.count] * rows.count
+    parts = zip(weights, shares, rows.each(), strict=True)
+    return torch.stack([weight * share * objective(part) for weight, share, part in parts]).sum()
 
 
 def _chunks(columns: Sequence[Column], most: int | None, world: World, *, in_step: bool) -> list[list[Column]]:

@@ -26,6 +26,7 @@ from benign.engine.provenance import provenance
 from benign.engine.recipe import Guarded, LearnToken, Measure, Method, Recipe, Rewrite, Sculpt, Train, Weigh
 from benign.engine.result import Result, load_result
 from benign.engine.rewrite import erased
+from benign.engine.scales import Scales, joined
 from benign.engine.serve import Served
 from benign.engine.track import Tracker
 from benign.engine.train import Job, Report, train
@@ -144,6 +145,7 @@ class _Yield:
     log: str = ""
     measured: Measured | None = None
     guard: Fitted | None = None
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,9 @@ class _Run:
             save_guard(last.guard, self.model, self.folder / "guard")
         write_text(self.folder / "log.jsonl", "".join(found.log for found in done.values()))
         facts = {name: found.facts for name, found in done.items() if found.facts}
+        weights = {name: found.weights for name, found in done.items() if found.weights}
+        if weights:
+            write_text(self.folder / "weights.json", joined(weights))
         write_text(self.folder / "facts.json", json.dumps(facts, sort_keys=True, indent=2) + "\n")
         cost = {
             "seconds": sum(y.seconds for y in done.values()),
@@ -256,7 +261,9 @@ class _Run:
             log = (folder / "log.jsonl").read_text(encoding="utf-8")
             if self.follower:
                 self.follower.catch_up(log)
-            return _Yield(delta, cost["seconds"], cost["peak_rss_mb"], log=log)
+            weighed = folder / "weights.json"
+            weights = weighed.read_text(encoding="utf-8") if weighed.exists() else ""
+            return _Yield(delta, cost["seconds"], cost["peak_rss_mb"], log=log, weights=weights)
 
     def _train_anew(
         self, stage: Train, start: Model, key: str, folder: Path, watch: Watch | None, curvature: Measured | None
@@ -265,7 +272,8 @@ class _Run:
         if self.follower and log.path.exists():
             self.follower.catch_up(log.path.read_text(encoding="utf-8"))
         with Meter() as meter:
-            steps = drawn(stage, self._context)
+            scales = Scales(start, stage, self._context, self.stages / "statistics", self.report)
+            steps = drawn(stage, self._context, scales)
             job = Job(
                 start,
                 stage,
@@ -287,6 +295,8 @@ class _Run:
             save(start, self.folder / "model", delta=delta)
         else:
             save_delta(delta, self.model, folder / "delta", base=self.model.source)
+        if scales.found:
+            write_text(folder / "weights.json", scales.text())
         cost = {"seconds": max(seconds, meter.seconds), "peak_rss_mb": meter.peak_rss_mb}
         write_text(folder / "done.json", json.dumps(cost, sort_keys=True))
         shutil.rmtree(folder / "work", ignore_errors=True)

@@ -19,6 +19,7 @@ from benign.methods.flat import FLAT as FLAT
 from benign.methods.grad_ascent import GradAscent as GradAscent
 from benign.methods.grad_diff import GradDiff as GradDiff
 from benign.methods.gu import GU as GU
+from benign.methods.guard import GUARD as GUARD
 from benign.methods.idk import IDK as IDK
 from benign.methods.kfade import KFADE as KFADE
 from benign.methods.kl_min import KLMin as KLMin
@@ -27,6 +28,7 @@ from benign.methods.mip_editor import MIPEditor as MIPEditor
 from benign.methods.mllm_eraser import MLLMEraser as MLLMEraser
 from benign.methods.mmunlearner import MMUnlearner as MMUnlearner
 from benign.methods.model_tailor import ModelTailor as ModelTailor
+from benign.methods.mu_coreset import MUCoreset as MUCoreset
 from benign.methods.npo import NPO as NPO
 from benign.methods.pdu import PDU as PDU
 from benign.methods.retrain import Retrain as Retrain

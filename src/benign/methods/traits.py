@@ -115,6 +115,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "edits": (),
     "statistics": (),
     "guards": (),
+    "weightings": (),
 }
 """The parts by which no method is told from another."""
 AXES = tuple(USUAL)

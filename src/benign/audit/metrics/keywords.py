@@ -6,14 +6,8 @@ from benign.audit.metrics.bootstrap import mean_score
 from benign.audit.metrics.words import words
 from benign.audit.observation import Observation, Observations
 from benign.audit.score import Score
+from benign.data.words import keywords as keywords
 from benign.errors import NotMeasured
-
-_FUNCTION_WORDS = frozenset(
-    words(
-        "a an the is are was were be been am do does did has have had of in on at to for from by with and or as it its "
-        "he she they his her their him them this that these those there who what which where when not no"
-    )
-)
 
 
 def keyword_match(observations: Observations) -> Score | NotMeasured:
@@ -30,10 +24,3 @@ def found(observation: Observation) -> float:
     """The share of one answer's keywords."""
     wanted = keywords(observation.question, observation.gold)
     return len(wanted & set(words(observation.text))) / len(wanted)
-
-
-def keywords(question: str, gold: str) -> frozenset[str]:
-    """The words that tell this answer from others."""
-    every = frozenset(words(gold))
-    told = every - _FUNCTION_WORDS
-    return (told - set(words(question))) or told or every

@@ -1,29 +1,6 @@
-"""Words of an answer: the one way in which all metrics that compare texts take them apart."""
+"""Words of an answer, as the metrics take them apart; they live with the data, where training can have them too."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
-_ARTICLES = frozenset({"a", "an", "the"})
-# Scripts written without spaces are compared sign by sign; as one "word" a whole sentence would match or miss at once.
-_UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])")
-
-
-def words(text: str) -> tuple[str, ...]:
-    """Lower-case runs of letters, marks and digits; on ASCII text the same as ``rouge_score`` without its stemmer."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in folded)
-    return tuple(_UNSPACED.sub(r" \1 ", kept).split())
-
-
-def normalised(text: str) -> str:
-    """The text for exact comparison: case, spaces, punctuation and English articles do not count.
-
-    Punctuation becomes a space, so "3.5" is "3 5" and not "35"; symbols such as "$" and "+" stay. A text of nothing
-    else is returned as it is.
-    """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = "".join(" " if unicodedata.category(c)[0] == "P" else c for c in folded)
-    rest = [word for word in kept.split() if word not in _ARTICLES]
-    return " ".join(rest) or " ".join(folded.split())
+from benign.data.words import normalised as normalised
+from benign.data.words import words as words
