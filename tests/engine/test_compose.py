@@ -32,10 +32,12 @@ from benign.parts.targets.gold import Gold
 from benign.parts.targets.self_answers import SelfAnswers
 from benign.parts.targets.template import Template
 from benign.parts.updates.pcgrad import GradientSurgery
+from benign.parts.weightings.random_coreset import RandomCoreset
 from tests import toys
 
 CHOICES: dict[str, Any] = {
     "locus": Masked(share=0.1), "update": GradientSurgery(), "sampler": Cyclic(), "targets": Template(), "edit": Ties(),
+    "weighting": RandomCoreset(),
 }  # fmt: skip
 
 
@@ -58,6 +60,10 @@ def test_every_axis_is_changed_where_it_stands_and_nowhere_else() -> None:
                 assert after == replace(before, **{axis: part})
             elif axis == "sampler":
                 assert after == replace(before, terms=tuple(replace(term, sampler=part) for term in before.terms))
+            elif axis == "weighting":
+                assert after == replace(
+                    before, terms=tuple(replace(t, weighting=part) if t.on == "forget" else t for t in before.terms)
+                )
             elif axis == "targets":
                 assert {term.name for term in after.terms if term.target == part} <= {"forget"}
                 assert any(isinstance(term.target, SelfAnswers) for term in before.terms + plain.stages[0].terms)  # type: ignore[union-attr]

@@ -11,6 +11,7 @@ from typing import Any
 import benign
 from benign.audit.score import Row, Scoreboard
 from benign.audit.scoreboard import as_json, from_json
+from benign.benchmarks.coresets import CORESET
 from benign.benchmarks.experiment import Experiment
 from benign.data.atomic import write_text
 from benign.errors import UserError
@@ -80,7 +81,8 @@ def scoreboards(folder: Path, benchmark: str, order: Sequence[str] = ()) -> dict
     boards = load_references(folder, benchmark)
     paths = [path for path in sorted((folder / benchmark).glob("*.json")) if path.stem != REFERENCES]
     places = {name: place for place, name in enumerate(order)}
-    for path in sorted(paths, key=lambda path: places.get(path.stem, len(places))):
+    # A method on a coreset stands behind the method.
+    for path in sorted(paths, key=lambda path: places.get(path.stem.partition(CORESET)[0], len(places))):
         for found in _measured(path, _read(path) or {}):
             if found.setting in boards:
                 board = boards[found.setting]

@@ -26,6 +26,10 @@ def bench(
         str | None,
         typer.Option(metavar="N,N,...", help="Its settings: percent to forget, for most.", show_default="the first"),
     ] = None,
+    coreset: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE,...", help="Also run each method on random shares of the forget set: 0.05,0.1."),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds, counted from 0.", min=1)] = 3,
     experiments: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Run what is missing of these experiment files instead.")
@@ -56,14 +60,15 @@ def bench(
         return
     if (benchmark is None) == (experiments is None):
         raise UserError("give a BENCHMARK or --experiments", where="benign bench", fix="one of the two")
-    chosen, percents = _names(methods), _numbers(ratios)
+    chosen, percents, shares = _names(methods), _numbers(ratios), _shares(coreset)
+    from benign.benchmarks.coresets import with_coresets
     from benign.benchmarks.experiment import read_experiments
     from benign.benchmarks.protocol import Brought
     from benign.benchmarks.run import experiments_of, run_bench
 
     brought = Brought(data, model, retrained)
     made = experiments_of(benchmark, chosen, percents, tuple(range(seeds)), brought) if benchmark else ()
-    wanted = read_experiments(experiments) if experiments else made
+    wanted = with_coresets(read_experiments(experiments) if experiments else made, shares)
     with render.work(quiet=quiet) as progress:
         found = run_bench(wanted, out=out, workers=workers, threads=threads, brought=brought, progress=progress)
     failures = [failure for bench in found.values() for failure in bench.failures]
@@ -111,3 +116,13 @@ def _numbers(text: str | None) -> tuple[int, ...] | None:
     except ValueError:
         raise UserError(f"{text!r} is not a list of whole numbers", where="--ratios", fix="for example 5,10") from None
     return tuple(dict.fromkeys(numbers))
+
+
+def _shares(text: str | None) -> tuple[float, ...]:
+    try:
+        shares = tuple(float(part) for part in (text or "").split(",") if part.strip())
+    except ValueError:
+        shares = (0.0,)
+    if not all(0 < share < 1 for share in shares):
+        raise UserError(f"{text!r} is not a list of shares", where="--coreset", fix="for example 0.05,0.1")
+    return tuple(dict.fromkeys(shares))
