@@ -18,9 +18,9 @@ from benign.engine.draw import Drawn, drawn
 from benign.engine.evidence import Shown
 from benign.engine.recipe import Optim, Term, Train
 from benign.engine.reference import reference_for
+from benign.engine.scales import Scales
 from benign.engine.step import Rows, TrainingStep
 from benign.engine.unlearn import unlearn
-from benign.engine.scales import Scales
 from benign.errors import UserError
 from benign.methods.dpo import DPO
 from benign.methods.grad_ascent import GradAscent

@@ -60,15 +60,15 @@ def tofu_like(ratio: int) -> Data:
 
 
 @torch.no_grad()
-def recalled(model: Model, records: Sequence[Record]) -> dict[str, float]:
-    """The share of exact greedy answers, and the mean probability per answer token."""
+def recalled(model: Model, records: Sequence[Record], *, exact: bool = True) -> dict[str, float]:
+    """The mean probability per answer token, and the share of exact greedy answers."""
     model.module.eval()
-    exact = exam.correct(model.module, records)
     logp = []
     for start in range(0, len(records), CHUNK):
         rows = packed_rows(model, [model.encoder.full(record) for record in records[start : start + CHUNK]])
         logp.append(rows.logp_per_record / rows.rows_per_record)
-    return {"exact": float(exact.mean()), "probability": float(torch.cat(logp).exp().mean())}
+    found = {"probability": float(torch.cat(logp).exp().mean())}
+    return found | ({"exact": float(exam.correct(model.module, records).mean())} if exact else {})
 
 
 def watched(
@@ -83,7 +83,7 @@ def watched(
         nonlocal aside
         if what.startswith("train") and (done % every == 0 or done == total):
             began = time.process_time()
-            found = {name: recalled(model, records) for name, records in looked.items()}
+            found = {name: recalled(model, records, exact=done == total) for name, records in looked.items()}
             flat = {f"{name} {key}": value for name, row in found.items() for key, value in row.items()}
             run.seen.append({"step": done, **flat})
             aside += time.process_time() - began
@@ -113,7 +113,7 @@ def at(run: Run, column: str, value: float) -> dict[str, float] | None:
             last = before or now
             fell = last[column] - now[column]
             part = (last[column] - value) / fell if fell > 0 else 1.0
-            return {name: (1 - part) * last[name] + part * now[name] for name in now}
+            return {name: (1 - part) * last[name] + part * now[name] for name in now if name in last}
         before = now
     return None
 

@@ -25,6 +25,7 @@ from benign.methods.gu import GU
 from benign.methods.guard import GUARD
 from benign.methods.idk import IDK
 from benign.methods.kl_min import KLMin
+from benign.methods.melu import MELU
 from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
 from benign.methods.pdu import PDU
@@ -92,6 +93,7 @@ TUNED: dict[str, Method] = {
     ),
 }  # fmt: skip
 TUNED |= {"mu_coreset": MUCoreset(TUNED["npo"], RandomCoreset(0.1)), "guard": GUARD(TUNED["grad_diff"])}
+TUNED |= {"melu": MELU(TUNED["npo"])}
 APART: dict[str, Method] = {
     "fila": FILA(
         lora=Lora(rank=16, alpha=32.0, dropout=0.0), forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60)

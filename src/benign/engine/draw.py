@@ -13,7 +13,7 @@ from benign.engine.recipe import Source, Term, Train
 from benign.engine.teacher import shown
 from benign.errors import UserError
 from benign.parts.objectives import Objective
-from benign.parts.samplers import Candidates, Draw
+from benign.parts.samplers import Candidates, Draw, Lead
 from benign.parts.targets import Context
 
 
@@ -102,12 +102,14 @@ def drawn(stage: Train, context: Context, weigh: Weigh | None = None) -> list[li
     given = [_given(term, context) for term in stage.terms]
     asked = [_asked(term, records, context) for term, records in zip(stage.terms, given, strict=True)]
     count = step_count(stage, Candidates(asked[0]))
-    columns = []
+    columns: list[list[list[Drawn]]] = []
+    lead: Lead | None = None
     for term, records, found in zip(stage.terms, given, asked, strict=True):
         weights = _weights(term, records, weigh)
         kept = tuple(record for record in records if weights.get(record.id, 1.0))
-        candidates = Candidates(found if len(kept) == len(records) else _asked(term, kept, context))
+        candidates = Candidates(found if len(kept) == len(records) else _asked(term, kept, context), lead)
         columns.append(_column(term, candidates, count, context, weights))
+        lead = lead or Lead(candidates.records, lambda step: [item.record for item in columns[0][step]])
     steps = [list(row) for row in zip(*columns, strict=True)]
     for number, step in enumerate(steps):
         if not any(step):

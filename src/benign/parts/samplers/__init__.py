@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -21,10 +22,22 @@ class Draw(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Lead:
+    """What the stage's first term draws, for a sampler that pairs with it."""
+
+    records: tuple[Record, ...]
+    """All that it may draw."""
+    at: Callable[[int], Sequence[Record]]
+    """Those that it draws at a step."""
+
+
+@dataclass(frozen=True, eq=False)
 class Candidates:
     """The records that a term may draw, and what a sampler may ask about them; nothing is computed unasked."""
 
     records: tuple[Record, ...]
+    lead: Lead | None = None
+    """The stage's first term; None for that term itself."""
 
     @property
     def count(self) -> int:
