@@ -86,8 +86,7 @@ def _needs(recipe: Recipe) -> tuple[str, ...]:
     sources |= {source for stage in recipe.stages if isinstance(stage, Guarded) for source in _fitted_on(stage.guard)}
     sources |= {"keep" if stage.side == "retain" else "forget" for stage in recipe.stages if isinstance(stage, Weigh)}
     sources |= {"forget" for stage in recipe.stages if isinstance(stage, LearnToken | Rewrite)}
-    narrowed = set(_files(recipe, "loci")) - set(USUAL["loci"])
-    asked = {"forget": "forget" in sources, "few_retain": "keep" in sources or "importance" in narrowed}
+    asked = {"forget": "forget" in sources, "few_retain": "keep" in sources or "importance" in _files(recipe, "loci")}
     asked["retain"] = "retain" in sources
     asked["strangers"] = "strangers" in sources
     asked["reference"] = any(_refers(term) for term in _terms(recipe))
@@ -117,5 +116,6 @@ def _taxonomy(recipe: Recipe, parts: dict[str, tuple[str, ...]]) -> str:
     if parts["guards"]:
         return "input_output"
     edited = any(isinstance(stage, Sculpt | Rewrite) for stage in recipe.stages)
-    narrowed = set(parts["loci"]) - set(USUAL["loci"])
+    # What only tells which weights matter moves none.
+    narrowed = set(parts["loci"]) - set(USUAL["loci"]) - {"importance"}
     return "local" if edited or narrowed or "masked_step" in parts["updates"] else "global"

@@ -108,7 +108,7 @@ class Wish:
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "objectives": ("cross_entropy",),
-    "loci": ("lora", "all_weights"),
+    "loci": ("lora", "all_weights", "linear", "fisher_lora", "variance_lora"),
     "updates": ("weighted_sum",),
     "samplers": ("uniform",),
     "targets": ("gold",),
