@@ -95,13 +95,9 @@ TUNED: dict[str, Method] = {
 TUNED |= {"mu_coreset": MUCoreset(TUNED["npo"], RandomCoreset(0.1)), "guard": GUARD(TUNED["grad_diff"])}
 TUNED |= {"melu": MELU(TUNED["npo"])}
 APART: dict[str, Method] = {
-    "fila": FILA(
-        lora=Lora(rank=16, alpha=32.0, dropout=0.0), forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60)
-    ),
-    "vila": VILA(
-        lora=Lora(rank=16, alpha=32.0, dropout=0.0), forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60)
-    ),
-    "seuf": SEUF(beta=0.1, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60)),
+    "fila": FILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=_optim(5e-4, 40)),
+    "vila": VILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=_optim(5e-4, 40)),
+    "seuf": SEUF(beta=0.1, coefficient=20.0, forget_batch=16, retain_batch=16, optim=_optim(2e-3, 60)),
 }  # fmt: skip
 """Measured by themselves (docs/methods), and no rows of the tables yet; ``seuf`` is for ``embedded:moe``."""
 FILTERS: dict[str, Method] = {
