@@ -64,12 +64,18 @@ def main() -> None:
     for name in OBJECTIVES:
         one = replace(tuned, objective=name)
         full = replace(one, locus=AllWeights(), anchor_weight=0.0, optim=replace(one.optim, lr=RATE))
-        methods |= {f"{name}, all": full, f"{name}, one expert": replace(one, anchor_weight=0.0), f"{name}, seuf": one}
+        methods |= {f"{name}, all": full, f"{name}, seuf": one}
     if "original" not in read("seuf"):
         write(
             "seuf", {"original": {"router": sent.router, "expert": sent.expert, **known(model, data), **sent.of_all()}}
         )
-    filled("seuf", methods, seeds, lambda method, seed: until_forgotten(model, method, data, seed=seed, also=sent))
+
+    def run(method: Method, seed: int) -> dict[str, float]:
+        return until_forgotten(model, method, data, seed=seed, also=sent)
+
+    filled("seuf", methods, seeds, run)
+    bare = {f"{name}, no anchor": replace(tuned, objective=name, anchor_weight=0.0) for name in OBJECTIVES}
+    filled("seuf", bare, seeds[:1], run)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,9 @@ class Watch:
     goal: float
     every: int
     also: Callable[[], dict[str, float]]
-    """Looked at too."""
+    """Looked at at the end too."""
     looks: list[dict[str, float]] = field(default_factory=list)
+    last: dict[str, float] = field(default_factory=dict)
     preparing: float = 0.0
     """Seconds before the first step."""
     looking: float = 0.0
@@ -56,17 +57,22 @@ class Watch:
             self.preparing = time.perf_counter() - self._began
         elif done % self.every == 0 or done == total:
             start = time.perf_counter()
-            self.looks.append({"steps": done, **known(self.model, self.data), **self.also()})
+            forget, retain = share(self.model, self.data.forget), share(self.model, self.data.retain[::STRIDE])
+            self.looks.append({"steps": done, "forget": forget, "retain": retain})
+            ends = forget <= self.goal or done == total
+            if ends:
+                self.last = {"general": share(self.model, self.data.general[::3]), **self.also()}
             self.looking += time.perf_counter() - start
-            if self.looks[-1]["forget"] <= self.goal or done == total:
+            if ends:
                 raise Forgotten
 
     def at_the_goal(self) -> dict[str, float]:
-        """Each number at the goal, on a straight line between the looks before and after it."""
+        """Steps and retained answers at the goal, on a straight line between the looks before and after it; the rest at
+        the look after it."""
         after, before = self.looks[-1], self.looks[max(0, len(self.looks) - 2)]
         fell = before["forget"] - after["forget"]
         part = min(1.0, (before["forget"] - self.goal) / fell) if fell > 0 else 1.0
-        return {name: (1 - part) * before[name] + part * after[name] for name in after}
+        return {name: (1 - part) * before[name] + part * after[name] for name in after} | self.last
 
 
 def share(model: Model, records: Sequence[Record], wording: int | None = None) -> float:
@@ -92,7 +98,7 @@ def until_forgotten(
     *,
     seed: int,
     goal: float = 0.1,
-    every: int = 4,
+    every: int = 5,
     also: Callable[[], dict[str, float]] = dict,
 ) -> dict[str, Any]:
     """Steps, seconds and memory until ``goal`` of the forget answers are exactly right, and what is left then."""
