@@ -197,6 +197,17 @@ def test_means_over_tokens_weigh_long_answers_more_and_further_passes_see_other_
     weight.requires_grad_(False)
     torch.testing.assert_close(tokens, by_hand.square(), rtol=1e-3, atol=1e-4 * float(by_hand.square().max()))
     assert float((tokens - records).abs().max()) > 0.1 * float(tokens.max())
+    parts, counts = [], []
+    for pair in (many.data.forget[:2], many.data.forget[2:]):
+        weight.requires_grad_(True)
+        rows = answer_rows(model, collate([model.encoder.full(r) for r in pair], pad_id=model.processor.pad_id))
+        parts.append(torch.autograd.grad(-rows.logp.mean(), weight)[0].square())
+        counts.append(len(rows.labels))
+    weight.requires_grad_(False)
+    expected = sum(n * part for n, part in zip(counts, parts, strict=True)) / sum(counts)
+    pairs = many(Importance("batch_fisher", 2, "tokens"), "forget", weights)[NAME]
+    assert isinstance(expected, Tensor) and counts[0] > 2 * counts[1]
+    torch.testing.assert_close(pairs, expected, rtol=1e-3, atol=1e-4 * float(expected.max()))
     passes = [many(Importance("variance", 2, passes=n), "forget", weights)[NAME] for n in (1, 4)]
     assert float((passes[0] - passes[1]).abs().max()) > 0.01 * float(passes[0].max())
     one = [many(Importance("variance", 1, passes=n), "forget", weights)[NAME] for n in (1, 3)]
