@@ -60,6 +60,19 @@ def test_what_was_made_is_read(tmp_path: Path, models: Sequence[Served]) -> None
     assert first.scoreboard.rows[0].value("diagnostic_grad_norm") != 7.0
 
 
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"score": {"low": 1.0}, "layers": {}}', '{"score": 3, "layers": 4}']
+)
+def test_a_damaged_file_is_made_again(damage: str, tmp_path: Path, models: Sequence[Served]) -> None:
+    made = audit(tmp_path, {"original": models[0], "npo": models[2]})
+    first = diagnose(made, ("grad_norm",), silent)
+    for path in (tmp_path / "diagnostics").iterdir():
+        path.write_text(damage)
+    again = diagnose(made, ("grad_norm",), silent)
+    assert again.scoreboard == first.scoreboard
+    assert not [path for path in (tmp_path / "diagnostics").iterdir() if path.read_text() == damage]
+
+
 def test_without_a_retrained_model_it_is_said(tmp_path: Path, models: Sequence[Served]) -> None:
     found = diagnose(audit(tmp_path, {"original": models[0], "npo": models[2]}), ("depth",), silent)
     assert found.scoreboard.rows[1].metrics["diagnostic_depth"] == NotMeasured("no retrained model given")

@@ -97,14 +97,23 @@ class Kept:
         """What is kept, or else what ``look`` finds."""
         identity = json.dumps([self.name, repr(self.diagnostic), list(self.digests), self.data.digest])
         place = self.folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.json"
-        if place.exists():
-            return _diagnosis(json.loads(place.read_text(encoding="utf-8")))
+        kept = _kept(place)
+        if kept is not None:
+            return kept
         # As it is read again: without the values that a score is made of.
         found = _diagnosis(_plain(look()))
         if world().main:
             place.parent.mkdir(parents=True, exist_ok=True)
             _write(place, _plain(found))
         return found
+
+
+def _kept(place: Path) -> Diagnosis | None:
+    """What was found before; None where the file is missing or damaged."""
+    try:
+        return _diagnosis(json.loads(place.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _with(row: Row, made: Mapping[str, Diagnosis]) -> Row:
