@@ -54,7 +54,7 @@ def test_every_column_of_a_scoreboard_can_be_compared() -> None:
     assert {line.column.section for line in found.lines} == {"forget", "keep", "health"}
     why = {line.column.name: line.found.reason for line in found.lines if isinstance(line.found, NotMeasured)}
     # No record here has options, wrong answers or a question about a stranger, and a side has no other model beside it.
-    assert set(why) == {"memory_choice", "forget_quality", "model_utility", "over_forgetting", "membership_auc"}
+    assert set(why) == {"memory_choice", "forget_quality", "model_utility", "membership_auc"}
     for one in found.lines:
         if isinstance(one.found, Paired) and one.column.measure is not None:
             alone = one.column.measure(Sources(side("half").runs[0], judge=JUDGE))
@@ -122,7 +122,7 @@ def test_a_side_is_a_folder_a_run_or_a_method_of_an_audit(tmp_path: Path) -> Non
     single = audited(tmp_path / "run" / "audit", ("original", 0, original), ("smfa", 0, seeds[0]))
     (tmp_path / "run" / "run.json").write_text("{}")
     several = audited(tmp_path / "both", ("idk", 0, seeds[0]), ("idk", 1, seeds[1]), ("npo", 0, original))
-    assert open_side(str(single)) == open_side(str(tmp_path / "run")) == Side("smfa", (seeds[0],))
+    assert open_side(str(single)) == open_side(str(tmp_path / "run")) == Side("smfa", (seeds[0],), original)
     assert open_side(f"{several}:idk") == Side("idk", (seeds[0], seeds[1]))
     assert open_side(f"{several}:idk#1") == Side("idk#1", (seeds[1],))
     assert open_side(f"{single}:original") == Side("original", (original,))

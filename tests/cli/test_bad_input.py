@@ -73,3 +73,27 @@ def test_each_mistake_is_one_line_before_any_work(
     words: str, said: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert said in refused(words, capsys)
+
+
+def test_a_result_of_another_base_is_refused_before_any_work(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    from benign.models.change import Delta, LowRank
+    from benign.models.delta import save_delta
+    from benign.models.load import load
+
+    base = load("embedded:lm")
+    name, weight = next((n, p) for n, p in base.module.named_parameters() if n.endswith("q_proj.weight"))
+    rows, columns = weight.shape
+    delta = Delta({name: LowRank(torch.ones(1, columns), torch.ones(rows, 1), 1.0)})
+    save_delta(delta, base, Path("other/adapter"), base="embedded:lm")
+    cost = {"seconds": 1.0, "peak_rss_mb": 1.0, "guarantee": "weights"}
+    for file, content in (
+        ("run", {"method": "npo", "seed": 0, "finished": True}), ("provenance", {"cost": cost}), ("facts", {}),
+    ):  # fmt: skip
+        Path(f"other/{file}.json").write_text(json.dumps(content))
+    line = refused("audit embedded:lm-retrained-01 other --forget f.jsonl --out o -q", capsys)
+    assert "other/adapter: the delta belongs to another model (embedded:lm)" in line
+    Path("other/adapter/adapter_model.safetensors").write_bytes(b"cut")
+    line = refused("audit embedded:lm other --forget f.jsonl --out o -q", capsys)
+    assert "other/adapter/adapter_model.safetensors: the file is missing or damaged" in line

@@ -9,7 +9,7 @@ import pytest
 
 from audit import worlds
 from benign.audit.comparison import Comparison, Side, compare
-from benign.report.compare import forest, names, rows, words, write_comparison
+from benign.report.compare import absent, forest, listing, names, rows, words, write_comparison
 
 MANY = 14
 COLUMNS = ("memory_rouge", "understanding_forget", "general", "meaningful")
@@ -81,5 +81,64 @@ def test_the_page_is_one_file_that_escapes_what_it_is_given(tmp_path: Path) -> N
     page = write_comparison(found, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<b>a" not in page and "&lt;b&gt;a" in page
     assert "http" not in page.replace("http-equiv", "")
-    assert "not measured: " in page and page.count("<svg") == 1
+    assert "Not compared" in page and page.count("<svg") == 1 and "retrained</th>" not in page
     assert names(found) == ("<b>a", "b")
+
+
+def beside(one: worlds.Says, other: worlds.Says, ideal: worlds.Says, columns: tuple[str, ...]) -> Comparison:
+    """The same comparison where both audits had a retrained model, which answers by ``ideal``."""
+    made = [worlds.observations(says, people=MANY) for says in (one, other, ideal, worlds.knows)]
+    sides = [Side(s.__name__, (seen,), made[3], made[2]) for s, seen in zip((one, other), made[:2], strict=True)]
+    return compare(*sides, columns=columns)
+
+
+def test_less_than_the_retrained_model_earns_nothing_and_is_said() -> None:
+    found = beside(worlds.babbles, worlds.knows, worlds.half, ("memory_rouge", "retained_memory"))
+    memory, kept = found.lines
+    assert memory.goal is not None and 0.1 < memory.goal < 0.9
+    assert memory.beyond == ("a",) and kept.beyond == ()
+    assert any(
+        s.startswith("babbles is below the retrained model on “Memory, ROUGE-L”") for s in words(found).sentences
+    )
+    heads, lines = listing(found)
+    assert heads[3] == "retrained" and lines[0][3] == rows(found)[0].goal != "-"
+    plain = compared(worlds.babbles, worlds.knows)
+    assert not any("below the retrained" in s for s in words(plain).sentences) and "retrained" not in listing(plain)[0]
+    # Two audits with two retrained models have no common goal.
+    one, other = (worlds.observations(says, people=MANY) for says in (worlds.half, worlds.knows))
+    sides = Side("a", (one,), one, one), Side("b", (other,), one, other)
+    assert [line.goal for line in compare(*sides, columns=("memory_rouge",)).lines] == [None]
+
+
+def test_what_compares_with_the_original_is_compared_too() -> None:
+    found = beside(worlds.babbles, worlds.knows, worlds.half, ("over_forgetting",))
+    (row,) = rows(found)
+    assert (row.b, row.winner) == ("0.00", "knows") and float(row.a) > 0.5
+    assert [a.reason for a in absent(compare(*sides_of(worlds.babbles), columns=("over_forgetting",)))] == [
+        "no original model given"
+    ]
+
+
+def sides_of(says: worlds.Says) -> tuple[Side, Side]:
+    seen = worlds.observations(says, people=MANY)
+    return Side("a", (seen,)), Side("b", (seen,))
+
+
+def test_refusing_counts_for_no_side_and_is_told() -> None:
+    found = beside(worlds.blind, worlds.never_met, worlds.half, ("refusal_forget", "general"))
+    refusals, general = rows(found)
+    assert (refusals.neutral, refusals.winner, refusals.better) == (True, "", "")
+    assert listing(found)[1][0][-1] == "counts for neither" and not general.neutral
+    assert any("blind declines 100" in s and "one way to forget" in s for s in words(found).sentences)
+    # The mark of what counts for nobody is hollow.
+    assert "fill: none" in forest(found)
+
+
+def test_sections_stand_apart_in_the_picture() -> None:
+    picture = forest(compared(worlds.never_met, worlds.knows))
+    marks = re.findall(r'y="([\d.]+)" style="fill: var\(--(?:accent|bad|muted)', picture)
+    steps = [b - a for a, b in zip(map(float, marks), list(map(float, marks))[1:], strict=False)]
+    forget_to_keep, inside_keep, keep_to_health = steps[-3:]
+    assert forget_to_keep == pytest.approx(keep_to_health) and forget_to_keep == pytest.approx(
+        1.6 * inside_keep, rel=0.01
+    )

@@ -13,14 +13,18 @@ from benign.audit.judges.judge import AskedOnce, Judge
 from benign.audit.judges.rules import RulesJudge
 from benign.audit.observation import Observations
 from benign.audit.paired import Paired, holm, mean_groups, paired
-from benign.audit.score import ORIGINAL, RETRAINED, Group
-from benign.audit.sources import Sources
+from benign.audit.score import ORIGINAL, RETRAINED, Group, Score
+from benign.audit.sources import Sources, same_asks
 from benign.errors import NotMeasured, UserError, unknown_name
 
 SECTIONS = ("forget", "keep", "health")
 """Whose columns are compared by default; a benchmark's own say the same in another way, and more of them would only
 make the correction harsher."""
+_TWICE = ("over_forgetting",)
+"""Says what the neighbours' memory says, of the same questions."""
 LEVEL = 0.05
+BEYOND = 0.05
+"""So much less of the forgotten than the retrained model has is said."""
 Winner = Literal["a", "b", "neither"]
 
 
@@ -31,6 +35,10 @@ class Side:
     name: str
     runs: tuple[Observations, ...]
     """One per seed, all about the same questions."""
+    original: Observations | None = None
+    """The original model's of the same audit, for the columns that compare with it."""
+    retrained: Observations | None = None
+    """The retrained model's: what ideal looks like."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,8 @@ class Line:
     found: Paired | NotMeasured
     corrected: float | None = None
     """The p-value after Holm's correction over all compared columns; None where nothing was measured."""
+    goal: float | None = None
+    """The retrained model's number; None where the two audits have none, or not the same one."""
 
     @property
     def winner(self) -> Winner:
@@ -48,6 +58,16 @@ class Line:
         if isinstance(self.found, NotMeasured) or self.corrected is None or self.corrected >= LEVEL:
             return "neither"
         return "a" if (self.found.difference.value < 0) == (self.column.better == "lower") else "b"
+
+    @property
+    def beyond(self) -> tuple[Winner, ...]:
+        """The sides that know clearly less of what was to be forgotten than a model that never knew it: less than its
+        number earns nothing, and may give away what was to be forgotten."""
+        forgotten = self.column.section == "forget" and self.column.better == "lower"
+        if self.goal is None or isinstance(self.found, NotMeasured) or not forgotten:
+            return ()
+        sides: tuple[tuple[Winner, float], ...] = (("a", self.found.a), ("b", self.found.b))
+        return tuple(side for side, value in sides if value < self.goal - BEYOND)
 
 
 @dataclass(frozen=True)
@@ -75,7 +95,13 @@ def open_side(text: str) -> Side:
     systems = load_index(audit)
     chosen = _chosen(systems, wanted, str(folder))
     name = chosen[0].method if len(chosen) > 1 or "#" not in wanted else wanted
-    return Side(name, tuple(load_observations(audit, entry) for entry in chosen))
+    beside = {
+        entry.method: load_observations(audit, entry)
+        for entry in reversed(systems)
+        if entry.method in (ORIGINAL, RETRAINED)
+    }
+    runs = tuple(load_observations(audit, entry) for entry in chosen)
+    return Side(name, runs, beside.get(ORIGINAL), beside.get(RETRAINED))
 
 
 def compare(a: Side, b: Side, *, columns: Sequence[str] | None = None, judge: Judge | None = None) -> Comparison:
@@ -94,7 +120,9 @@ def compare(a: Side, b: Side, *, columns: Sequence[str] | None = None, judge: Ju
     wanted = _columns(columns)
     ones, others, left_out = _aligned(a, b)
     marks = AskedOnce(judge or RulesJudge())
-    found = [_line(column, ones, others, marks) for column in wanted]
+    pairs = [(ones, a), (others, b)]
+    ideal = _ideal(a, b, ones[0])
+    found = [replace(_line(column, pairs, marks), goal=_goal(column, ideal, a, marks)) for column in wanted]
     p = holm([line.found.p for line in found if isinstance(line.found, Paired)])
     corrected = iter(p)
     lines = [replace(line, corrected=next(corrected)) if isinstance(line.found, Paired) else line for line in found]
@@ -125,6 +153,7 @@ def _line_json(line: Line) -> dict[str, Any]:
         "p_corrected": line.corrected,
         "clusters": line.found.clusters,
         "better": line.winner,
+        "retrained": line.goal,
     }
 
 
@@ -169,7 +198,8 @@ def _chosen(systems: Sequence[Observed], wanted: str, where: str) -> list[Observ
 def _columns(names: Sequence[str] | None) -> list[Column]:
     observed = {column.name: column for column in COLUMNS if column.measure is not None}
     if names is None:
-        return [column for column in observed.values() if column.section in SECTIONS and not column.more]
+        chosen = [column for column in observed.values() if column.section in SECTIONS and not column.more]
+        return [column for column in chosen if column.name not in _TWICE]
     for name in names:
         if name not in observed:
             raise unknown_name("column", name, observed, where="--columns")
@@ -193,12 +223,28 @@ def _aligned(a: Side, b: Side) -> tuple[list[Observations], list[Observations], 
     return picked[: len(a.runs)], picked[len(a.runs) :], left_out
 
 
-def _line(column: Column, ones: Sequence[Observations], others: Sequence[Observations], judge: Judge) -> Line:
+def _ideal(a: Side, b: Side, like: Observations) -> Observations | None:
+    """The retrained model's answers to the questions that are compared, where both audits had the same model."""
+    if a.retrained is None or b.retrained is None:
+        return None
+    mine, other = same_asks(a.retrained, like), same_asks(b.retrained, like)
+    return mine if isinstance(mine, Observations) and mine == other else None
+
+
+def _goal(column: Column, ideal: Observations | None, side: Side, judge: Judge) -> float | None:
+    if ideal is None or column.measure is None:
+        return None
+    score = column.measure(Sources(ideal, side.original, ideal, judge))
+    return score.value if isinstance(score, Score) else None
+
+
+def _line(column: Column, pairs: Sequence[tuple[Sequence[Observations], Side]], judge: Judge) -> Line:
     sides: list[tuple[Group, ...]] = []
-    for runs in (ones, others):
+    for runs, side in pairs:
         values: list[Sequence[Group]] = []
         for run in runs:
-            score = column.measure(Sources(run, judge=judge)) if column.measure else NotMeasured("an attack's column")
+            sources = Sources(run, side.original, side.retrained, judge)
+            score = column.measure(sources) if column.measure else NotMeasured("an attack's column")
             if isinstance(score, NotMeasured):
                 return Line(column, score)
             values.append(score.groups)

@@ -39,7 +39,8 @@ def compare(
     render.say(f"{said.headline}\n")
     for sentence in said.sentences:
         render.say(sentence)
-    heads = ["", *report.names(found), "difference", "95 %", "p", "corrected", "better"]
-    render.table(heads, report.listing(report.rows(found)), numbers=True)
+    render.table(*report.listing(found), numbers=True)
+    for gap in report.absent(found):
+        render.say(f"not compared: {'; '.join(gap.titles)} ({gap.reason})")
     if page:
         render.say(f"page: {page}")
