@@ -125,7 +125,7 @@ def test_a_side_is_a_folder_a_run_or_a_method_of_an_audit(tmp_path: Path) -> Non
     assert open_side(str(single)) == open_side(str(tmp_path / "run")) == Side("smfa", (seeds[0],), original)
     assert open_side(f"{several}:idk") == Side("idk", (seeds[0], seeds[1]))
     assert open_side(f"{several}:idk#1") == Side("idk#1", (seeds[1],))
-    assert open_side(f"{single}:original") == Side("original", (original,))
+    assert open_side(f"{single}:original") == Side("original", (original,), original)
 
 
 @pytest.mark.parametrize(

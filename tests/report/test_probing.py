@@ -37,7 +37,7 @@ def test_every_way_of_asking_has_a_line_for_every_model() -> None:
     assert [way.name for way in found.ways] == list(ROWS)
     lines = {way.name: way for way in found.ways}
     assert [cell.text for cell in lines["multi_hop"].cells] == ["0.75"] * 4
-    assert lines["multi_hop"].cells[0].interval == "0.50 to 1.00"
+    assert lines["multi_hop"].cells[0].interval == "0.50 to 1.00, n = 4"
     assert {found.footnotes[cell.footnote - 1] for cell in lines["alias"].cells} == {"none"}
     assert {found.footnotes[cell.footnote - 1] for cell in lines["paraphrase"].cells} == {"not asked"}
     assert found.summary.startswith("Lost by name only: npo (25\u00a0% of the facts).") and "idk" not in found.summary

@@ -86,7 +86,8 @@ def _telling(probe: Asked, *, kept: bool) -> int:
 def _cell(score: Score | NotMeasured, reasons: dict[str, int]) -> Cell:
     if isinstance(score, NotMeasured):
         return Cell(footnote=reasons.setdefault(score.reason, len(reasons) + 1))
-    return Cell(number(score.value), span(score.low, score.high))
+    # Few chains are left after the check on the original, and then the number says little.
+    return Cell(number(score.value), f"{span(score.low, score.high)}, n = {score.n}")
 
 
 def _counts(asked: Sequence[Asked], methods: Iterable[str]) -> Iterable[str]:
@@ -124,4 +125,4 @@ def _summary(saved: Saved) -> str:
     if not left:
         return f"No fact that {listed(residual)} would not tell by name came out in another way."
     told = listed(f"{name} ({percent(score.value)} of the facts)" for name, score in left.items())
-    return f"Lost by name only: {told}. Not asked by name, these facts are still told."
+    return f"Lost by name only: {told}. They are not given when asked by name, and given when asked otherwise."

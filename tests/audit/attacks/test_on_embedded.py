@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from audit.attacks.grounds import ground
 from benign.audit.attacks import Attack
 from benign.audit.attacks.add_noise import AddNoise
+from benign.audit.attacks.infer_membership import InferMembership
 from benign.audit.attacks.patch_layers import PatchLayers
 from benign.audit.attacks.probe import Probe
 from benign.audit.attacks.prune import Prune
@@ -51,3 +53,18 @@ def test_what_a_model_knows_survives_the_attack_and_nothing_is_made_up(
     assert all(isinstance(score, Score) for score in found), found
     knows, guesses = (score.value for score in found if isinstance(score, Score))
     assert knows > guesses + apart
+
+
+def test_members_are_told_from_new_people_in_the_original_only(
+    known: tuple[Served, Served, Data], tmp_path: Path
+) -> None:
+    """The same questions about people whom the original met, and about people whom nobody met."""
+    original, retrained, data = known
+    data = replace(data, holdout=SMLLMUn(10, 0).evaluation().holdout)
+    found = [
+        InferMembership(most=64)(ground(served, original, tmp_path, data=data)).score
+        for served in (original, retrained)
+    ]
+    assert all(isinstance(score, Score) and score.n == 128 for score in found), found
+    knows, guesses = (score.value for score in found if isinstance(score, Score))
+    assert knows > 0.98 and 0.35 < guesses < 0.65
