@@ -79,7 +79,12 @@ def test_the_assistant_is_the_short_model_with_its_change(model: Model) -> None:
 
 def test_a_flagged_question_is_what_inputs_embeds_makes_of_it(model: Model) -> None:
     guard = CorruptPrompt(strength=2.0, select="all")
-    tensors = {"weight": torch.zeros(32), "bias": torch.ones(1), "strength": torch.tensor([2.0])}
+    tensors = {
+        "weight": torch.zeros(64),
+        "known": torch.zeros(0, dtype=torch.long),
+        "bias": torch.ones(1),
+        "strength": torch.tensor([2.0]),
+    }
     found = rows(model, guard, {**tensors, "common": torch.tensor([0])})
     for place, record in enumerate(toys.data().forget):
         example, asked = model.encoder.full(record), model.encoder.prompt(record).inputs["input_ids"][0]
@@ -101,7 +106,12 @@ def test_pictures_are_corrupted_after_they_took_their_places() -> None:
     before = Spans.of(model.encoder.prompt(record), sorted(model.processor.picture_ids))
     tokens, shown = before.tokens[0], before.pictures[0]
     assert shown.sum() == 16 and len(tokens) > 20
-    tensors = {"weight": torch.zeros(192), "bias": torch.ones(1), "strength": torch.tensor([1.0])}
+    tensors = {
+        "weight": torch.zeros(2 * 192),
+        "known": torch.zeros(0, dtype=torch.long),
+        "bias": torch.ones(1),
+        "strength": torch.tensor([1.0]),
+    }
     tensors["common"] = tokens[~shown].unique()
     seen: list[torch.Tensor] = []
 

@@ -101,7 +101,9 @@ APART: dict[str, Method] = {
 }  # fmt: skip
 """Measured by themselves (docs/methods), and no rows of the tables yet; ``seuf`` is for ``embedded:moe``."""
 FILTERS: dict[str, Method] = {
-    "uld": ULD(depth=1, forget_batch=16, perturbed_batch=16, retain_batch=16, optim=_optim(5e-3, 60), locus=LOCUS),
+    "uld": ULD(
+        depth=2, weight=1.3, forget_batch=16, perturbed_batch=0, retain_batch=32, optim=_optim(1e-2, 100), locus=LOCUS
+    ),
 }
 """Guards: filters before unchanged weights, which have no row in a table of unlearned weights."""
 MORE: dict[str, Method] = {

@@ -45,8 +45,9 @@ def fired(model: Model, fitted: Fitted, prompts: Sequence[Batch], vision: Vision
         vision: Where the features of pictures are kept.
     """
     guard: PromptGuard = fitted.guard  # type: ignore[assignment]
-    states = prompt_states(model, prompts, (model.family.layer_number(model.module, guard.layer),), vision)
-    return guard.fires(fitted.tensors, states[:, 0])
+    layers = [model.family.layer_number(model.module, layer) for layer in guard.watches]
+    tokens = [prompt.inputs["input_ids"][0] for prompt in prompts]
+    return guard.fires(fitted.tensors, prompt_states(model, prompts, layers, vision), tokens)
 
 
 def guarded_rows(model: Model, examples: Sequence[Batch], fitted: Fitted, vision: VisionCache) -> Answers:

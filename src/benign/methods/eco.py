@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benign.engine.recipe import Guarded, Recipe
+from benign.parts.guards import Layer
 from benign.parts.guards.corrupt_prompt import CorruptPrompt
 from benign.parts.guards.corruptions import Kind
 from benign.parts.guards.zeroth_order import ZerothOrder
@@ -17,8 +18,10 @@ class ECO:
     """Fit a classifier of questions and search how much corruption makes the forgotten answers as unlikely as wrong
     ones. On everything else the model answers as before, bit for bit."""
 
-    layer: float = 0.5
-    """The decoder layer whose output the classifier looks at, as a fraction (paper: a RoBERTa of its own)."""
+    watches: tuple[Layer, ...] = (0.5, 0.75)
+    """The decoder layers whose output the classifier looks at (paper: a RoBERTa of its own, on the words)."""
+    words: bool = True
+    """Whether it also looks for rare words; their list is saved with the guard, and may name the forgotten."""
     threshold: float = 0.5
     """How sure the classifier must be (official code for its RoBERTa: 0.99 and more)."""
     negatives: Literal["retain", "keep"] = "retain"
@@ -39,7 +42,8 @@ class ECO:
     def recipe(self) -> Recipe:
         """One guard."""
         guard = CorruptPrompt(
-            layer=self.layer, threshold=self.threshold, negatives=self.negatives, select=self.select, kind=self.kind,
+            watches=self.watches, words=self.words, threshold=self.threshold, negatives=self.negatives,
+            select=self.select, kind=self.kind,
             dims=self.dims, strength=self.strength, goal=self.goal, search=self.search,
         )  # fmt: skip
         return Recipe((Guarded("eco", guard),), guarantee="suppression")

@@ -106,12 +106,12 @@ class PromptGuard(Guard, Protocol):
     """A guard that looks at a question, and where it fires changes what enters the decoder."""
 
     @property
-    def layer(self) -> Layer:
-        """The decoder layer whose output at the last token of the question it looks at."""
+    def watches(self) -> tuple[Layer, ...]:
+        """The decoder layers whose output at the last token of the question it looks at."""
         ...
 
-    def fires(self, tensors: Tensors, states: Tensor) -> Tensor:
-        """[records] whether it fires, from [records, H] states."""
+    def fires(self, tensors: Tensors, states: Tensor, tokens: Sequence[Tensor]) -> Tensor:
+        """[records] whether it fires, from [records, layers, H] states and the tokens of each question."""
         ...
 
     def changed(self, tensors: Tensors, prompt: Prompt) -> Tensor:

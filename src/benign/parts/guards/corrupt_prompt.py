@@ -28,16 +28,19 @@ class CorruptPrompt:
     """Three steps (arXiv 2406.07933, section 3): recognise the question, choose its tokens, corrupt their embeddings by
     a strength that a search without gradients finds.
 
-    The classifier is a logistic regression on the model's own state at the last token of the question (paper: a
-    fine-tuned RoBERTa on its words), so it sees pictures too. Corrupted are the tokens that few questions have (paper:
-    those that a named-entity tagger marks) and pictures, after they took their places among the words; where there are
-    none, all but the last. The noise is a function of the question's tokens. The answer's tokens are never corrupted;
-    the official code corrupts them where it scores and cannot where it generates.
+    The classifier is a logistic regression (paper: a fine-tuned RoBERTa on the question's words) on two things: the
+    model's own states at the last token of the question, which have seen pictures too, and which of the forgotten
+    questions' rare words a question has, which other wordings have too. Corrupted are the tokens that few questions
+    have (paper: those that a named-entity tagger marks) and pictures, after they took their places among the words;
+    where there are none, all but the last. The noise is a function of the question's tokens. The answer's tokens are
+    never corrupted; the official code corrupts them where it scores and cannot where it generates.
     """
 
     spares: ClassVar[bool] = True
-    layer: Layer = 0.5
-    """The decoder layer whose output the classifier looks at."""
+    watches: tuple[Layer, ...] = (0.5, 0.75)
+    """The decoder layers whose output the classifier looks at."""
+    words: bool = True
+    """Whether it also looks for rare words. Their list is saved with the guard, and may name the forgotten."""
     threshold: float = 0.5
     """How sure the classifier must be, 0 to 1 (official code for its RoBERTa: 0.99 and more)."""
     negatives: Literal["retain", "keep"] = "retain"
@@ -63,9 +66,14 @@ class CorruptPrompt:
     def fit(self, fitting: Fitting, inputs: Sequence[Any]) -> Fit:
         """The classifier, the tokens that are not rare, and the strength."""
         forget, kept = fitting.records("forget"), fitting.records(self.negatives, _ALL)
-        positive, negative = (fitting.states(records, (self.layer,))[:, 0] for records in (forget, kept))
+        asked = [[fitting.tokens(record) for record in records] for records in (forget, kept)]
+        common = self._common([*asked[0], *asked[1]])
+        words = torch.cat(asked[0]).cpu().unique().tolist() if self.words else []
+        known = torch.tensor(sorted(set(words) - set(common.tolist())), dtype=torch.long)
+        sides = zip((forget, kept), asked, strict=True)
+        positive, negative = (_seen(fitting.states(records, self.watches), t, known) for records, t in sides)
         detector = Detector.trained(positive, negative, self.ridge)
-        tensors = {"weight": detector.weight, "bias": detector.bias, "common": self._common(fitting, (*forget, *kept))}
+        tensors = {"weight": detector.weight, "bias": detector.bias, "common": common, "known": known}
         recall, alarms = doubted(positive, negative, self.ridge, self.threshold)
         facts = {"detector": {"recall": recall, "false_positives": alarms}}
         goal, scores = self.goal, [0.0]
@@ -88,10 +96,10 @@ class CorruptPrompt:
         }
         return Fit({**tensors, "strength": torch.tensor([strength])}, facts)
 
-    def fires(self, tensors: Tensors, states: Tensor) -> Tensor:
+    def fires(self, tensors: Tensors, states: Tensor, tokens: Sequence[Tensor]) -> Tensor:
         """[records] where the classifier is sure enough."""
-        found = Detector(tensors["weight"], tensors["bias"]).probability(states)
-        return found > self.threshold
+        seen = _seen(states, tokens, tensors["known"])
+        return Detector(tensors["weight"], tensors["bias"]).probability(seen) > self.threshold
 
     def changed(self, tensors: Tensors, prompt: Prompt) -> Tensor:
         """[T, H] the question with its chosen tokens corrupted."""
@@ -111,10 +119,16 @@ class CorruptPrompt:
             chosen[-1] = False
         return chosen
 
-    def _common(self, fitting: Fitting, records: Sequence[Record]) -> Tensor:
+    def _common(self, asked: Sequence[Tensor]) -> Tensor:
         """The tokens of more than the rare share of the questions: none of them tells who is meant."""
-        counts = Counter(token for record in records for token in set(fitting.tokens(record).tolist()))
-        return torch.tensor(sorted(token for token, count in counts.items() if count > self.rare * len(records)))
+        counts = Counter(token for tokens in asked for token in set(tokens.tolist()))
+        return torch.tensor(sorted(token for token, count in counts.items() if count > self.rare * len(asked)))
+
+
+def _seen(states: Tensor, tokens: Sequence[Tensor], known: Tensor) -> Tensor:
+    """[records, layers x H + words] what the classifier looks at."""
+    words = torch.stack([torch.isin(known, one.to(known.device)) for one in tokens]).to(states)
+    return torch.cat([states.flatten(1), words], dim=1)
 
 
 def _wrong(records: Sequence[Record], place: int) -> str:
