@@ -187,7 +187,7 @@ def test_a_run_ends_with_the_token_and_an_endless_ridge_changes_nothing(model: M
 
 def test_what_cannot_be_edited_is_refused_with_the_reason(model: Model, tmp_path: Path) -> None:
     nameless = replace(data(), forget=toys.records(("ann",)))
-    with pytest.raises(UserError, match="no span that names the subject"):
+    with pytest.raises(UserError, match="no question has a span that names its subject"):
         unlearn(model, nameless, method=replace(METHOD, at="subject", layers=(0,)), out=tmp_path / "a")
     with pytest.raises(UserError, match="behind the last layer nothing carries"):
         unlearn(model, data(), method=replace(METHOD, at="subject"), out=tmp_path / "b")

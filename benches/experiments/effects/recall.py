@@ -18,6 +18,7 @@ from benign.data.record import Data, Record
 from benign.engine.recipe import Method
 from benign.engine.serve import Served
 from benign.engine.unlearn import unlearn
+from benign.engine.watch import Watch
 from benign.models.delta import load_delta
 from benign.models.embedded.text import world
 from benign.models.load import Model
@@ -64,10 +65,13 @@ def kept(served: Served, data: Data) -> dict[str, float]:
     }
 
 
-def run(model: Model, data: Data, method: Method, folder: Path, seed: int, cache: Path | None = None) -> Row:
+def run(
+    model: Model, data: Data, method: Method, folder: Path, seed: int,
+    cache: Path | None = None, watch: Watch | None = None,
+) -> Row:  # fmt: skip
     """Unlearn, and what it cost; ``served`` is the result as it would be deployed."""
     start = time.perf_counter()
-    result = unlearn(model, data, method=method, out=folder, seed=seed, cache=cache)
+    result = unlearn(model, data, method=method, out=folder, seed=seed, cache=cache, watch=watch)
     seconds = time.perf_counter() - start
     assert result.adapter is not None
     served = Served(model, (load_delta(result.adapter, model),))

@@ -23,9 +23,9 @@ from benign.methods.rna import RNA
 from benign.models.load import load
 
 LM = load("embedded:lm")
-NUS = (0.0, 0.1, 0.3, 1.0)
+NUS = (0.0, 0.3, 1.0)
 LAYER = presets_text.LAYER
-METHODS: dict[str, Any] = {name: presets_text.embedded(name) for name in ("rmu", "adaptive_rmu", "npo")}
+METHODS: dict[str, Any] = {name: presets_text.embedded(name) for name in ("rmu", "npo")}
 
 
 def injected(data: Data) -> tuple[Record, ...]:

@@ -184,7 +184,8 @@ class Rewrite:
     layers: tuple[int, ...]
     """The decoder layers, from 0 on."""
     at: Literal["subject", "last"] = "subject"
-    """Where in the question: the last token of the subject's name (the record's span), or the prompt's last one."""
+    """Where in the question: the last token of the subject's name (the record's span), or the prompt's last one; that
+    too where a question names nobody."""
     group: int | None = None
     """Records edited at a time, each group protecting the ones before; None is all at once."""
     steps: int = 10
@@ -199,6 +200,9 @@ class Rewrite:
     """Eigenvalues of a protected moment below it leave a direction free."""
     ridge: float = 10.0
     """lambda of the closed form."""
+    protection: float = 0.0
+    """Times the protected moment, beside the keys of earlier groups: holds the free directions back as well, as MEMIT
+    does (arXiv 2210.07229); 0 is AlphaEdit's and UniErase's edit."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def rewritten(
         report: Called as (what is being done, done, total).
 
     Raises:
-        UserError: A question does not name its subject, a layer cannot be edited or is too high, or nothing is free.
+        UserError: No question names its subject, a layer cannot be edited or is too high, or nothing is free.
     """
     ((_, spoken),) = token.tokens.items()
     names = editable(model, stage.layers)
@@ -99,12 +99,12 @@ def rewritten(
             fix="end with a lower layer, or edit at the prompt's last token (at=last)",
         )  # fmt: skip
     free = [free_directions(_moment(protected, name), stage.threshold) for name in names]
-    asked = _Asked([model.encoder.prompt(r) for r in records], [_place(model, r, stage.at) for r in records])
+    asked = _Asked([model.encoder.prompt(r) for r in records], _places(model, records, stage.at))
     size = stage.group or len(records)
     model.module.eval()
     with moving(model.module, {}), applied(model, token), _kept(model, names) as weights:
         before = {name: weight.detach().float().clone() for name, weight in weights.items()}
-        past = {name: basis.new_zeros(len(basis), len(basis)) for name, basis in zip(names, free, strict=True)}
+        past = {name: stage.protection * _moment(protected, name).to(b) for name, b in zip(names, free, strict=True)}
         for start in range(0, len(records), size):
             group = asked.within(slice(start, start + size))
             goal = _goals(model, stage, group, last, spoken.id)
@@ -130,17 +130,18 @@ def _moment(protected: Measured, name: str) -> Tensor:
     return protected.numbers[name]["moment"]
 
 
-def _place(model: Model, record: Record, at: str) -> int:
-    """The token of the record's prompt that the edit is about, counted from the prompt's end: -1 is the last."""
+def _places(model: Model, records: Sequence[Record], at: str) -> list[int]:
+    """The token of each record's prompt that the edit is about, counted from the prompt's end: -1 is the last."""
+    ends = [[end for field, _, end in record.spans if field == "question"] for record in records]
     if at == "last":
-        return -1
-    ends = [end for field, _, end in record.spans if field == "question"]
-    if not ends:
+        return [-1] * len(records)
+    if not any(ends):
         raise UserError(
-            "the question has no span that names the subject", where=record.id,
+            "no question has a span that names its subject", where="forget",
             fix="give the records `spans`, or edit at the prompt's last token (at=last)",
         )  # fmt: skip
-    return model.encoder.place_of(record, ends[-1] - 1)
+    found = zip(records, ends, strict=True)
+    return [model.encoder.place_of(record, own[-1] - 1) if own else -1 for record, own in found]
 
 
 def _goals(model: Model, stage: Rewrite, asked: _Asked, layer: int, token: int) -> Tensor:

@@ -31,7 +31,7 @@ class UniErase:
     """Decoder layers that are edited (code: 4 to 8 of 32)."""
     at: Literal["subject", "last"] = "subject"
     """The token of the question at which is edited: the last of the subject's name (code), which the records' spans
-    tell, or the last of the prompt, where pictures name nobody."""
+    tell, or the prompt's last, as for pictures; that too where a question names nobody."""
     token: str = "<unlearn_0>"
     """How the new token is written (code)."""
     head: Literal["trained", "drawn"] = "trained"

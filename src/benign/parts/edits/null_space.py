@@ -31,7 +31,8 @@ def free_directions(moment: Tensor, threshold: float) -> Tensor:
             where="threshold",
             fix=f"raise it (the median eigenvalue is {float(values.median()):.3g}), or protect fewer records",
         )
-    return free
+    found: Tensor = free
+    return found
 
 
 def rewriting(free: Tensor, keys: Tensor, residual: Tensor, past: Tensor, ridge: float) -> Tensor:
