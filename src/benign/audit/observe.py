@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -76,14 +77,14 @@ def observe(
     def observed(index: int, part: Sequence[Ask]) -> tuple[Observation, ...]:
         found = load_chunk(folder, index)
         if found is None:
-            # What an attack trains, it trains in the process that asks.
-            with alone():
+            # What an attack trains, it trains in the process that asks, or in all that share the model.
+            with nullcontext() if together() else alone():
                 found = _answers(system, part, max_new_tokens, samples, _ticker(progress, done, total))
             if here.main or not together():
                 save_chunk(folder, index, found)
         return found
 
-    # Processes that share the model's layers answer every question together.
+    # Processes that share the model share out the questions themselves, as they keep step.
     here = world()
     if here.size > 1 and not together():
         for index in range(here.rank, len(parts), here.size):

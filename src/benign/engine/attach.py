@@ -15,10 +15,12 @@ from torch import Tensor, nn
 
 from benign.data.atomic import write_bytes
 from benign.engine.inject import Injected, injected
+from benign.engine.share_masks import shared_masks
 from benign.errors import UserError
 from benign.models.change import Delta, LowRank
 from benign.models.load import Model
 from benign.models.quantized import quantized_linears
+from benign.models.shard import like, own, part_of, shared, whole
 from benign.parts.loci import AdapterShape, Estimate, ExpertLocus, Locus, Measured, Side, StartedLocus
 
 Measure = Callable[[Estimate, Side, Mapping[str, nn.Parameter]], Mapping[str, Tensor]]
@@ -60,14 +62,14 @@ def attached(
         measure: Measures importances, for a locus that asks for them.
 
     Raises:
-        UserError: The locus chooses nothing, or not all that was asked for, or weights that processes share.
+        UserError: The locus chooses nothing, or not all that was asked for, or weights of few bits.
     """
     before = {name: p.requires_grad for name, p in model.module.named_parameters()}
     model.module.requires_grad_(False)
     try:
         shape = locus.adapter
         if shape is None or shape.dora:
-            refuse_untouchable(model)
+            _refuse_few_bits(model)
         opened = _adapter(model, locus, shape, seed, measure) if shape else _weights(model, locus, scratch, measure)
         with opened as trainable:
             yield trainable
@@ -88,6 +90,10 @@ def refuse_untouchable(model: Model) -> None:
             "this locus needs the model's own weights, and processes share them", where="locus",
             fix="choose Lora, or let every process hold the model (without --use_fsdp)",
         )  # fmt: skip
+    _refuse_few_bits(model)
+
+
+def _refuse_few_bits(model: Model) -> None:
     if quantized_linears(model.module):
         raise UserError(
             "this locus needs the model's own weights, and they are quantised", where="locus",
@@ -136,10 +142,11 @@ def _less(change: LowRank, began: LowRank) -> LowRank:
 @torch.no_grad()
 def _turned(module: nn.Module, change: LowRank) -> Tensor:
     """[out, in] W' - W, where the rows of W plus the change have the learned lengths (arXiv 2402.09353, eq. 5)."""
-    weight = module.get_submodule("base_layer").get_parameter("weight").float()
+    base = module.get_submodule("base_layer").get_parameter("weight")
+    weight = whole(base).float()
     length = module.get_submodule("lora_magnitude_vector.default").get_parameter("weight").float()
     moved = weight + change.dense()
-    return moved * (length / torch.linalg.norm(moved, dim=1))[:, None] - weight
+    return like(moved * (length / torch.linalg.norm(moved, dim=1))[:, None] - weight, base)
 
 
 @contextmanager
@@ -175,15 +182,18 @@ class _Weights:
 
     def delta(self) -> Delta:
         with safe_open(self.originals, "pt") as saved:
-            return Delta({n: p.detach() - saved.get_tensor(n).to(p.device) for n, p in self.parameters.items()})
+            own_change = {n: own(p.detach()) - saved.get_tensor(n).to(p.device) for n, p in self.parameters.items()}
+            return Delta({n: part_of(p, own_change[n]) for n, p in self.parameters.items()})
 
 
 @contextmanager
 def _weights(model: Model, locus: Locus, scratch: Path, measure: Measure | None) -> Iterator[Trainable]:
     chosen = set(locus.names(model.module, model.family))
     moving = {name: p for name, p in sorted(model.module.named_parameters()) if name in chosen}
+    if isinstance(locus, ExpertLocus):
+        refuse_untouchable(model)
     measured = _measured(measure, moving)
-    masks = locus.masks(model.module, model.family, measured)
+    masks = _masks(model, locus, moving, measured)
     routed: Mapping[str, tuple[int, ...]] = {}
     if isinstance(locus, ExpertLocus):
         routed = locus.chosen(model.module, model.family, measured)
@@ -191,7 +201,7 @@ def _weights(model: Model, locus: Locus, scratch: Path, measure: Measure | None)
         moving = {name: moving[name] for name in moving if name in masks}
     scratch.mkdir(parents=True, exist_ok=True)
     originals = scratch / "originals.safetensors"
-    write_bytes(originals, save({n: p.detach().contiguous() for n, p in moving.items()}))
+    write_bytes(originals, save({n: own(p.detach()).contiguous() for n, p in moving.items()}))
     for parameter in moving.values():
         parameter.requires_grad_(True)
     with ExitStack() as hooks:
@@ -202,8 +212,14 @@ def _weights(model: Model, locus: Locus, scratch: Path, measure: Measure | None)
         finally:
             with safe_open(originals, "pt") as saved, torch.no_grad():
                 for name, parameter in moving.items():
-                    parameter.copy_(saved.get_tensor(name))
+                    own(parameter).copy_(saved.get_tensor(name))
             originals.unlink()
+
+
+def _masks(model: Model, locus: Locus, moving: Mapping[str, nn.Parameter], measured: Measured) -> Mapping[str, Tensor]:
+    if model.shards is None:
+        return locus.masks(model.module, model.family, measured)
+    return shared_masks(moving, lambda ask: locus.masks(model.module, model.family, ask), measured)
 
 
 def _measured(measure: Measure | None, parameters: Mapping[str, nn.Parameter]) -> Measured:
@@ -218,7 +234,17 @@ def _measured(measure: Measure | None, parameters: Mapping[str, nn.Parameter]) -
 @contextmanager
 def _masked_gradient(parameter: nn.Parameter, mask: Tensor) -> Iterator[None]:
     """Within it every gradient is masked where it arises, so that updates see only what can move."""
-    handle = parameter.register_hook(lambda gradient: torch.where(mask, gradient, 0.0))
+
+    def masked(part: Tensor) -> None:
+        if part.grad is not None:
+            own(part.grad).masked_fill_(~own(mask), 0.0)
+
+    handle = (
+        # The gradient of a part is no gradient of a pass: it is put there when the processes have summed it.
+        parameter.register_post_accumulate_grad_hook(masked)
+        if shared([parameter])
+        else parameter.register_hook(lambda gradient: torch.where(mask, gradient, 0.0))
+    )
     try:
         yield
     finally:

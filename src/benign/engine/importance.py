@@ -18,9 +18,11 @@ from benign.engine.draw import records_of
 from benign.engine.factors import random_factors
 from benign.engine.paths import on_paths
 from benign.engine.routing import expert_use
+from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.load import Model
 from benign.models.pack import packed_rows
+from benign.models.shard import Shards, gradients, whole
 from benign.models.vision_cache import VisionCache
 from benign.parts.loci import Estimate, Side
 from benign.parts.loci.expert_use import ExpertUse
@@ -50,6 +52,8 @@ class Importances:
         the share of records on whose path each neuron lies; of factors, by ``WEIGHT/A`` and ``WEIGHT/B`` that of each
         entry, and under ``tokens`` how many answer tokens told it; of experts, by router how much each is used.
 
+        Where processes share the model, all of them measure, and the first one gets the numbers, in main memory.
+
         ``forget`` looks at the forget set's memory questions, ``retain`` at what may be trained on to keep; both with
         the records' own answers. The parameters must be the model's original ones.
 
@@ -66,10 +70,17 @@ class Importances:
             "model": self.model.digest,
             "parameters": sorted(parameters),
         }
-        found = store.kept(self.folder, described)
+        found, here = store.kept(self.folder, described), world()
+        if self.model.shards and not here.agreed(found is not None):
+            found = None
         if found is None:
             found = self._found(importance, side, records, parameters)
-            store.keep(self.folder, described, found)
+            if here.main or self.model.shards is None:
+                store.keep(self.folder, described, found)
+            if self.model.shards:
+                here.wait()
+        if self.model.shards:
+            return found if here.main else {}
         device = next(iter(parameters.values())).device
         return {name: tensor.to(device) for name, tensor in found.items()}
 
@@ -117,7 +128,7 @@ class Importances:
                 yield (-rows.logp.mean(), len(rows.labels)) if over_tokens else (mean_loss(rows), len(batch))
                 self.report(f"measure what matters for {side}", done, len(records) * importance.passes)
 
-        return estimated(importance, parameters, losses()), tokens
+        return estimated(importance, parameters, losses(), self.model.shards), tokens
 
     @staticmethod
     def _batches(importance: Importance, records: Sequence[Record]) -> Iterator[list[Record]]:
@@ -151,7 +162,10 @@ def _differentiable(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
 
 
 def estimated(
-    importance: Importance, parameters: Mapping[str, nn.Parameter], losses: Iterable[tuple[Tensor, float]]
+    importance: Importance,
+    parameters: Mapping[str, nn.Parameter],
+    losses: Iterable[tuple[Tensor, float]],
+    shards: Shards | None = None,
 ) -> dict[str, Tensor]:
     """The importance of every entry of the parameters, float32, from one loss after the other.
 
@@ -159,20 +173,26 @@ def estimated(
         importance: The estimate.
         parameters: What is measured; they require gradients.
         losses: The mean loss of each batch, and what it counts. Each is let go before the next is asked for.
+        shards: The processes that share the parameters, of which the first one gets the numbers, in main memory.
     """
     totals: dict[str, Tensor] = {}
     counted = 0.0
     for loss, count in losses:
         # A weight that these records do not reach has no gradient; it matters for none of them.
-        gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
-        for name, gradient in zip(parameters, gradients, strict=True):
+        found = gradients(loss, list(parameters.values()), shards)
+        for name, gradient in zip(parameters, found, strict=True):
             if gradient is not None:
                 part = importance.part(gradient, count)
                 totals[name] = totals[name].add_(part) if name in totals else part
         counted += count
     means = {name: total.div_(counted) for name, total in totals.items()}
     unmoved = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in parameters.items() if name not in means}
-    return unmoved | {name: importance.whole(mean, parameters[name]) for name, mean in means.items()}
+    done = ((name, whole(importance.whole(mean, parameters[name]))) for name, mean in means.items())
+    full = ((name, whole(zeros)) for name, zeros in unmoved.items())
+    if shards is None:
+        return dict(full) | dict(done)
+    # One after the other, so that the whole is at no time on one device.
+    return {name: number.cpu() for each in (full, done) for name, number in each if shards.rank == 0}
 
 
 def mean_loss(answers: Answers) -> Tensor:

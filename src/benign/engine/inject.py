@@ -13,6 +13,7 @@ from torch import nn
 
 from benign.models.change import LowRank
 from benign.models.load import Model
+from benign.models.shard import unread, whole
 from benign.parts.loci import AdapterShape
 
 MOVING, START = "default", "start"
@@ -60,11 +61,23 @@ def injected(model: Model, modules: Sequence[str], shape: AdapterShape) -> Itera
     with warnings.catch_warnings():
         # peft asks transformers by a name that the latter renamed; it is neither's user who can mend it.
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
-        peft = get_peft_model(model.module, _config(modules, shape))
+        with unread([model.module.get_submodule(name) for name in modules] if shape.dora else []) as parted:
+            peft = get_peft_model(model.module, _config(modules, shape))
+    _measure_lengths(peft, modules if parted else [])
     try:
         yield Injected(peft, modules, shape)
     finally:
         peft.unload()
+
+
+@torch.no_grad()
+def _measure_lengths(peft: PeftModel, modules: Sequence[str]) -> None:
+    """Give the learned lengths of rows their first values where peft could not read the weights."""
+    for name in modules:
+        module = peft.base_model.model.get_submodule(name)
+        weight = whole(module.get_submodule("base_layer").get_parameter("weight"))
+        length = module.get_submodule("lora_magnitude_vector.default").get_parameter("weight")
+        length.copy_(torch.linalg.norm(weight, dim=1))
 
 
 def _config(modules: Sequence[str], shape: AdapterShape) -> LoraConfig:

@@ -16,11 +16,13 @@ from benign.engine import canonical, store
 from benign.engine.curvature import Passes
 from benign.engine.draw import records_of
 from benign.engine.recipe import Measure
+from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.collate import collate
 from benign.models.forward import answer_rows
 from benign.models.load import Model
 from benign.models.measured import Measured, Numbers
+from benign.models.shard import whole
 from benign.parts.statistics import Curvature, Statistic
 
 Report = Callable[[str, int, int], None]
@@ -53,15 +55,26 @@ def measured(model: Model, stage: Measure, data: Data, folder: Path, report: Rep
         "model": model.digest,
     }
     flat = store.kept(folder, described)
+    here = world()
+    # Processes that share the model measure together or not at all.
+    if model.shards and not here.agreed(flat is not None):
+        flat = None
     if flat is None:
         found = _run(model, stage, stage.statistic, records, names, report)
         flat = {f"{name}/{key}": value.cpu() for name, numbers in found.items() for key, value in numbers.items()}
-        store.keep(folder, described, flat)
+        if here.main or model.shards is None:
+            store.keep(folder, described, flat)
+        if model.shards:
+            here.wait()
     numbers: dict[str, dict[str, Tensor]] = {}
     for key, value in flat.items():
         name, _, number = key.rpartition("/")
         numbers.setdefault(name, {})[number] = value
     weights = {name: model.module.get_submodule(name).get_parameter("weight").detach() for name in names}
+    if model.shards:
+        # Only the first process edits.
+        full = ((name, whole(weight)) for name, weight in weights.items())
+        weights = {name: weight.cpu() for name, weight in full if here.main}
     return Measured(numbers, weights)
 
 

@@ -93,6 +93,9 @@ def _gradients(model: Model, example: Example, scaled: Mapping[str, Tensor]) -> 
     with torch.enable_grad(), _reading(model.module, leaves):
         logp = answer_rows(model, batch).logp.sum()
         found = torch.autograd.grad(logp, list(leaves.values()), allow_unused=True)
+        if model.shards:
+            # Nothing else goes backward through this pass.
+            model.shards.tail()
     return [torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves.values(), found, strict=True)]
 
 

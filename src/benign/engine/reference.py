@@ -189,10 +189,14 @@ def _precomputed(now: _Pass, asked: Sequence[tuple[Drawn, Wanted]], folder: Path
         return folder / f"{item.key}-{wanted.logp or 'hidden'}{layer}{noise}.safetensors"
 
     here = world()
-    for file, (item, wanted) in here.share(list({file_of(*one): one for one in asked}.items())):
-        if not file.exists():
-            seen = _disturbed(now, model, [item], wanted)
-            write_bytes(file, save({name: t.cpu().contiguous() for name, t in seen.tensors.items()}))
+    asked_here = here.share(list({file_of(*one): one for one in asked}.items()))
+    missing = [one for one in asked_here if not one[0].exists()]
+    most = model.shards.most(len(missing)) if model.shards else 0
+    for file, (item, wanted) in missing:
+        seen = _disturbed(now, model, [item], wanted)
+        write_bytes(file, save({name: t.cpu().contiguous() for name, t in seen.tensors.items()}))
+    for _ in range(len(missing), most):
+        now([], None)
     here.wait()
 
     def read(items: Sequence[Drawn], wanted: Wanted) -> Seen:

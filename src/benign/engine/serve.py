@@ -19,6 +19,7 @@ from benign.engine.draw import derived_seed
 from benign.engine.guard import Fitted
 from benign.engine.guarded import fired, generating, guarded_rows, is_prompt_guard
 from benign.engine.scored import Scored as Scored
+from benign.engine.share_answers import everyones, shared_out
 from benign.models.collate import IGNORED
 from benign.models.delta import Delta, applied
 from benign.models.encode import Example, collate
@@ -29,6 +30,7 @@ from benign.models.sampling import Sampling, uniforms
 from benign.models.vision_cache import cache_of
 
 Progress = Callable[[int], None]
+_Columns = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[bool]]
 _ROWS = 256  # at a time, where something of the size [rows, V] is built
 
 
@@ -136,20 +138,19 @@ class Served:
         sampling: Callable[[Sequence[int]], Sampling | None],
     ) -> list[str]:
         examples = [self.model.encoder.prompt(record) for record in records]
-        texts = [""] * len(records)
+        texts: dict[int, str] = {}
         with self._deployed():
-            for places in _by_length(examples, self.batch):
+            for places, count in shared_out(list(_by_length(examples, self.batch)), self.model.shards):
                 asked = [examples[i] for i in places]
                 batch = collate(asked, side="left", pad_id=self.model.processor.pad_id)
                 around = (
                     generating(self.model, asked, batch, self.guard, cache_of(self.model)) if self.guard else unguarded
                 )
                 tokens = generate(self.model, batch, max_new_tokens, sampling=sampling(places), around=around)
-                for place, ids in zip(places, tokens, strict=True):
-                    texts[place] = self.model.processor.decode(ids)
+                texts |= {p: self.model.processor.decode(ids) for p, ids in zip(places, tokens, strict=True)}
                 if progress:
-                    progress(len(places))
-        return texts
+                    progress(count)
+        return everyones(texts, self.model.shards)
 
     def score(
         self, records: Sequence[Record], answers: Sequence[str], *, progress: Progress | None = None
@@ -160,15 +161,16 @@ class Served:
         )
 
     def _scored(self, examples: Sequence[Example], progress: Progress | None) -> list[Scored]:
-        scores = [Scored(())] * len(examples)
+        found: dict[int, _Columns] = {}
         with self._deployed():
-            for places in together(examples, self.batch):
+            for places, count in shared_out(list(together(examples, self.batch)), self.model.shards):
                 rows = self._rows([examples[i] for i in places])
-                for place, found in zip(places, scored(rows), strict=True):
-                    scores[place] = found
+                for place, one in zip(places, scored(rows), strict=True):
+                    found[place] = (one.logp, one.mean, one.std, one.greedy)
                 if progress:
-                    progress(len(places))
-        return scores
+                    progress(count)
+        columns = everyones(found, self.model.shards)
+        return [Scored(tuple(a), tuple(b), tuple(c), tuple(d)) for a, b, c, d in columns]
 
     def fired(self, records: Sequence[Record]) -> list[bool] | None:
         """On which questions the guard fires; None where there is no guard, or one that acts on every question."""

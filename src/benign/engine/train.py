@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from benign.models.change import Delta
 from benign.models.load import Model
 from benign.models.measured import Measured, Numbers
 from benign.models.shallow import shallow
+from benign.models.shard import added_up, own, part_of, shared
 from benign.models.vision_cache import VisionCache
 from benign.parts.updates import Gradient
 
@@ -74,8 +75,9 @@ def train(job: Job) -> tuple[Delta, float]:
     scratch = job.folder if here.main else job.folder / f"process-{here.rank}"
     with ExitStack() as stack:
         stack.enter_context(shallow(job.model, job.stage.depth))
-        # What a locus asks for is measured once, and read by the other processes.
-        with here.first():
+        # What a locus asks for is measured once, and read by the other processes; those that share the model's weights
+        # do everything at once.
+        with nullcontext() if job.model.shards else here.first():
             moving = stack.enter_context(
                 attached(job.model, job.stage.locus, seed=seed, scratch=scratch, measure=measure)
             )
@@ -120,15 +122,19 @@ def _loop(job: Job, moving: Trainable) -> float:
     curvature = _curvature_of(moving, job.curvature)
     start = saved = time.monotonic()
 
+    parted = shared(parameters)
+
     def keep(step: int) -> None:
-        if not here.main:
+        if not (here.main or parted):
             return
         now = checkpoint.Progress(step, spent + time.monotonic() - start, state)
         checkpoint.write(job.folder, job.key, now, moving.parameters, optimizer)
 
     best = Best(job.watch, job.folder, job.key) if job.watch else None
     for number in range(first, total):
-        rate = optimizer.param_groups[0]["lr"] = learning_rate(optim, number, total)
+        rate = learning_rate(optim, number, total)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         columns = list(zip(stage.terms, job.steps[number], strict=True))
         seed = derived_seed(job.seed, stage.name, number)
         step = TrainingStep(
@@ -148,7 +154,8 @@ def _loop(job: Job, moving: Trainable) -> float:
         if here.main:
             job.log.step(stage.name, number, {**losses, "gradient_norm": norm, "learning_rate": rate})
         job.report(f"train {stage.name}", number + 1, total)
-        if time.monotonic() - saved > job.save_every_seconds:
+        due = time.monotonic() - saved > job.save_every_seconds
+        if here.agreed(due) if parted else due:
             saved = time.monotonic()
             keep(number + 1)
         if best and best.stops(job.model, moving.parameters, number + 1, total):
@@ -166,20 +173,35 @@ def _curvature_of(moving: Trainable, found: Measured | None) -> tuple[Numbers, .
 
 def _optimizer(moving: Trainable, optim: Optim) -> torch.optim.Optimizer:
     parameters = tuple(moving.parameters.values())
+    # Parameters in parts and whole ones are not updated in one call.
+    groups = [[p for p in parameters if shared([p]) == parted] for parted in (False, True)]
+    named = [{"params": group} for group in groups if group]
     # AdamW would let the decay reach masked entries.
     decay = 0.0 if moving.masks else optim.weight_decay
     if optim.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=optim.lr, weight_decay=decay)
+        return torch.optim.SGD(named, lr=optim.lr, weight_decay=decay)
     # One pass over the memory of each parameter, where the plain one makes a dozen.
-    return torch.optim.AdamW(parameters, lr=optim.lr, betas=optim.betas, weight_decay=decay, fused=True)
+    return torch.optim.AdamW(named, lr=optim.lr, betas=optim.betas, weight_decay=decay, fused=True)
 
 
 def _given(moving: Trainable, gradient: Gradient, clip: float) -> float:
     """Hand the gradient to the parameters, clipped; its length before that."""
     for (name, parameter), way in zip(moving.parameters.items(), gradient, strict=True):
         # An update may add what is no gradient, noise for one.
-        parameter.grad = torch.where(moving.masks[name], way, 0.0) if name in moving.masks else way
-    return float(torch.nn.utils.clip_grad_norm_(moving.parameters.values(), clip))
+        mask = moving.masks.get(name)
+        parameter.grad = way if mask is None else part_of(way, torch.where(own(mask), own(way), 0.0))
+    if not shared(gradient):
+        return float(torch.nn.utils.clip_grad_norm_(moving.parameters.values(), clip))
+    length = _length(gradient)
+    for parameter in moving.parameters.values():
+        if parameter.grad is not None:
+            own(parameter.grad).mul_(min(1.0, clip / (length + 1e-6)))
+    return length
+
+
+def _length(gradient: Gradient) -> float:
+    """The length over all parameters together, those that lie in parts on several devices among them."""
+    return math.sqrt(added_up([way.square().sum(dtype=torch.float64) for way in gradient]))
 
 
 @torch.no_grad()
@@ -187,7 +209,7 @@ def _decay(moving: Trainable, share: float) -> None:
     """AdamW's decoupled decay of the entries that may move."""
     for name, parameter in moving.parameters.items():
         mask = moving.masks.get(name)
-        parameter.mul_(1 - share if mask is None else torch.where(mask, 1 - share, 1.0))
+        own(parameter).mul_(1 - share if mask is None else torch.where(own(mask), 1 - share, 1.0))
 
 
 def learning_rate(optim: Optim, step: int, total: int) -> float:

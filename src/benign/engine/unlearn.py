@@ -34,6 +34,7 @@ from benign.engine.watch import Watch
 from benign.engine.weigh import weighed
 from benign.engine.world import world
 from benign.errors import UserError
+from benign.models.change import collected
 from benign.models.delta import Delta, load_delta, save_delta
 from benign.models.load import Model, load
 from benign.models.measured import Measured
@@ -177,7 +178,7 @@ class _Run:
                 case LearnToken() | Rewrite():
                     done[stage.name] = self._erase(stage, done)
                 case Sculpt():
-                    done[stage.name] = self._edit(stage, done)
+                    done[stage.name] = self._edit(stage, done) if self._edits else _Yield(None, 0.0, 0.0)
                 case Guarded():
                     done[stage.name] = self._guard(stage, done)
         here.wait()
@@ -185,6 +186,11 @@ class _Run:
             self._write(done, method, key)
         here.wait()
         return load_result(self.folder)
+
+    @property
+    def _edits(self) -> bool:
+        """Whether this process holds deltas and edits them: of those that share a model, the first one alone."""
+        return self.model.shards is None or world().main
 
     def _write(self, done: Mapping[str, _Yield], method: str, key: str) -> None:
         last = done[self.recipe.stages[-1].name]
@@ -257,7 +263,7 @@ class _Run:
                 self._train_anew(stage, start, key, folder, watch, curvature)
                 world().wait()
             cost = json.loads(mark.read_text(encoding="utf-8"))
-            delta = None if stage.start else load_delta(folder / "delta", self.model)
+            delta = load_delta(folder / "delta", self.model) if self._edits and not stage.start else None
             log = (folder / "log.jsonl").read_text(encoding="utf-8")
             if self.follower:
                 self.follower.catch_up(log)
@@ -289,11 +295,13 @@ class _Run:
                 curvature=curvature,
             )
             delta, seconds = train(job)
-        if not world().main:
-            return
-        if stage.start:
+        here = world()
+        if stage.start and (here.main or start.shards):
             save(start, self.folder / "model", delta=delta)
-        else:
+        delta = delta if stage.start else collected(delta, keep=here.main)
+        if not here.main:
+            return
+        if not stage.start:
             save_delta(delta, self.model, folder / "delta", base=self.model.source)
         if scales.found:
             write_text(folder / "weights.json", scales.text())

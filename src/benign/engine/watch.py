@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,7 @@ from benign.data.atomic import write_bytes, write_text
 from benign.engine.world import alone, world
 from benign.errors import UserError
 from benign.models.load import Model
-from benign.models.shard import together
+from benign.models.shard import like, together, whole
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,17 @@ class Best:
         """
         if step % self.watch.every and step != total:
             return False
-        here, number = world(), math.nan
+        here, number, better = world(), 0.0, False
         if here.main or together():
-            with alone():
+            with nullcontext() if together() else alone():
                 number = self.watch.look(model)
-        if here.main:
             if math.isnan(number):
                 raise UserError(f"{self.watch.name} is not a number at step {step}", where="watch")
             best = self._kept()
             sign = 1 if self.watch.better == "higher" else -1
-            if best is None or sign * number > sign * float(best["number"]):
-                self._keep(parameters, step, number)
+            better = best is None or sign * number > sign * float(best["number"])
+        if here.agreed(better):
+            self._keep(parameters, step, number)
         here.wait()
         best = self._kept()
         patience = self.watch.patience
@@ -85,7 +86,7 @@ class Best:
         if best is not None:
             tensors = load((self.folder / str(best["file"])).read_bytes())
             for name, parameter in parameters.items():
-                parameter.copy_(tensors[name])
+                parameter.copy_(like(tensors[name], parameter))
 
     def _kept(self) -> Mapping[str, str | float] | None:
         path = self.folder / "best.json"
@@ -94,7 +95,11 @@ class Best:
 
     def _keep(self, parameters: Mapping[str, nn.Parameter], step: int, number: float) -> None:
         """The JSON file comes last and names the tensors, so a kill between the two leaves the former best."""
-        content = save({name: parameter.detach().cpu().contiguous() for name, parameter in parameters.items()})
+        full = ((name, whole(parameter.detach())) for name, parameter in parameters.items())
+        tensors = {name: tensor.cpu().contiguous() for name, tensor in full if world().main}
+        if not world().main:
+            return
+        content = save(tensors)
         # Not the ending of a checkpoint's tensors: those are swept away when a newer one is written.
         file = f"{hashlib.sha256(content).hexdigest()[:16]}.best"
         write_bytes(self.folder / file, content)

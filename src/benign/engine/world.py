@@ -19,6 +19,7 @@ import torch
 from accelerate import PartialState
 from torch import Tensor
 from torch import distributed as dist
+from torch.distributed.tensor import DTensor
 
 _Item = TypeVar("_Item")
 _ALONE: ContextVar[bool] = ContextVar("alone", default=False)
@@ -44,12 +45,15 @@ class World:
         return items[cuts[0] : cuts[1]]
 
     def summed(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """The sum over the processes of each tensor, in one message per type; the same bits in every process."""
+        """The sum over the processes of each tensor, in one message per type; the same bits in every process.
+
+        The gradient of a weight that lies in parts on the processes was summed as it was taken, and stays as it is.
+        """
         if self.size == 1 or not tensors:
             return tuple(tensors)
-        found: dict[int, Tensor] = {}
-        for kind in dict.fromkeys(tensor.dtype for tensor in tensors):
-            places = [place for place, tensor in enumerate(tensors) if tensor.dtype == kind]
+        found = {place: tensor for place, tensor in enumerate(tensors) if isinstance(tensor, DTensor)}
+        for kind in dict.fromkeys(tensor.dtype for place, tensor in enumerate(tensors) if place not in found):
+            places = [p for p, tensor in enumerate(tensors) if tensor.dtype == kind and not isinstance(tensor, DTensor)]
             flat = torch.cat([tensors[place].detach().flatten() for place in places])
             dist.all_reduce(flat)
             sizes = [tensors[place].numel() for place in places]

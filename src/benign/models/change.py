@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benign.errors import UserError
-from benign.models.shard import like
+from benign.models.shard import like, shared, whole
 from benign.models.vocabulary import NewToken
 
 
@@ -70,8 +70,23 @@ class Delta:
         return found.hexdigest()
 
 
+def collected(delta: Delta, *, keep: bool) -> Delta:
+    """A delta of which every process has parts, put together in those that keep it; the others end without it.
+
+    Every process must come here. A delta that nobody shares is as it was.
+    """
+    if not any(shared([change]) for change in delta.tensors.values() if isinstance(change, Tensor)):
+        return delta
+    found: dict[str, Tensor | LowRank] = {}
+    for name, change in delta.tensors.items():
+        full = change if isinstance(change, LowRank) else whole(change)
+        if keep:
+            found[name] = full if isinstance(full, LowRank) else full.cpu()
+    return Delta(found)
+
+
 def _bytes(tensor: Tensor) -> bytes:
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    flat = whole(tensor.detach()).cpu().contiguous().reshape(-1)
     return flat.view(torch.uint8).numpy().tobytes()
 
 

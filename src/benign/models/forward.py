@@ -190,6 +190,8 @@ def generate(
             prompt = inputs["input_ids"].shape[1]
             if sampling is not None:
                 options["logits_processor"] = LogitsProcessorList([sampling.chooser(index, prompt)])
+            # Processes that share the layers go on until the last of them has answered.
+            options["synced_gpus"] = model.shards is not None
             with around(index):
                 tokens = model.module.generate(**options)[:, prompt:]
             for row, new in zip(index.tolist(), tokens.tolist(), strict=True):

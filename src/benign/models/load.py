@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -33,8 +33,9 @@ from benign.models.families.generic import describe
 from benign.models.processor import Processor, read_processor
 from benign.models.quantize import Bits, configured
 from benign.models.quantized import make_differentiable
-from benign.models.shard import Shards, shard, together
+from benign.models.shard import Shards, together
 from benign.models.source import refuse_remote_code, resolve
+from benign.models.spread import reading, spread, told
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -99,12 +100,18 @@ def load(
         config = _config(folder, trust_remote_code)
         few_bits = _few_bits(quantize, config, _auto_class(folder, config, trust_remote_code), _dtype(dtype, place))
         options = {"quantization_config": few_bits, "device_map": {"": place}} if few_bits else {}
-        module = _module(folder, config, _dtype(dtype, place), trust_remote_code, options)
-        _refuse_nan(module, source)
-        family = families().get(config.model_type) or describe(module)
-        processor = read_processor(folder, family, trust_remote_code=trust_remote_code)
-    shards = shard(module, family) if together() else None
-    digest = folder_digest(folder)
+        with reading(source) if together() else nullcontext(True) as reads:
+            if reads:
+                module = _module(folder, config, _dtype(dtype, place), trust_remote_code, options)
+                _refuse_nan(module, source)
+            else:
+                module = _hollow(folder, config, _dtype(dtype, place), trust_remote_code)
+            family = families().get(config.model_type) or describe(module)
+            processor = read_processor(folder, family, trust_remote_code=trust_remote_code)
+            digest = folder_digest(folder) if reads else ""
+    shards = None
+    if together():
+        shards, digest = spread(module, family), told(digest)
     if few_bits:
         make_differentiable(module)
         # bitsandbytes puts its weights where they belong, and refuses to be moved.
@@ -157,6 +164,14 @@ def _module(
             where=str(folder),
         ) from error
     _refuse_gaps(report, folder)
+    return module
+
+
+def _hollow(folder: Path, config: PreTrainedConfig, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
+    """The module without any weights, on the device ``meta``."""
+    auto = _auto_class(folder, config, trust_remote_code)
+    with torch.device("meta"):
+        module: PreTrainedModel = auto.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
     return module
 
 

@@ -15,6 +15,7 @@ from benign.data.record import Record
 from benign.engine.serve import Progress, Scored, Served, stacked
 from benign.models.change import parameters
 from benign.models.load import Model
+from benign.models.shard import like, whole
 
 Change = Callable[[str, Tensor], Tensor]
 """(the weight's name, the weight as it is deployed) -> the weight after the attack, of the same shape."""
@@ -108,7 +109,7 @@ def _rewritten(targets: Mapping[str, nn.Parameter], change: Change) -> Iterator[
     kept = {name: weight.detach().clone() for name, weight in targets.items()}
     try:
         for name, weight in targets.items():
-            weight.copy_(change(name, kept[name]))
+            weight.copy_(like(change(name, whole(kept[name])), weight))
         yield
     finally:
         for name, weight in targets.items():

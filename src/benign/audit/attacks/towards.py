@@ -10,6 +10,7 @@ from benign.audit.attacks.tampered import Tampered
 from benign.engine.serve import Served, System
 from benign.errors import NotMeasured
 from benign.models.change import Delta, LowRank, parameters
+from benign.models.shard import whole
 
 Share = Callable[[str], float]
 """A parameter's name -> how much of it is the original's: 0 is the system's own, 1 the original's."""
@@ -33,7 +34,7 @@ def towards(served: Served, original: Served, share: Share, identity: str) -> Sy
         return NotMeasured("the original model has other weights: there is nothing between")
 
     def mixed(name: str, weight: Tensor) -> Tensor:
-        other, part = target[name].detach().to(weight), share(name)
+        other, part = whole(target[name].detach()).to(weight), share(name)
         if part in (0.0, 1.0):
             return other if part else weight
         return ((1 - part) * weight.float() + part * other.float()).to(weight.dtype)

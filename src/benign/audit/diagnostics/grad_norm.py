@@ -26,6 +26,7 @@ from benign.engine.train import Report
 from benign.errors import NotMeasured
 from benign.models.forward import answer_rows
 from benign.models.load import Model
+from benign.models.shard import gradients, whole
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def gradient_norms(served: Served, records: Sequence[Record], report: Report, *,
 def tensor_norms(model: Model, batch: Batch, parameters: Sequence[nn.Parameter], p: float) -> list[float]:
     """Per parameter tensor that it reaches, the p-norm of the gradient of minus the mean token log-probability."""
     loss = -answer_rows(model, batch).logp.mean()
-    gradients = torch.autograd.grad(loss, list(parameters), allow_unused=True)
-    return [float(gradient.float().norm(p)) for gradient in gradients if gradient is not None]
+    found = gradients(loss, parameters, model.shards)
+    return [float(whole(gradient).float().norm(p)) for gradient in found if gradient is not None]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.func import functional_call
 
 from benign.audit.diagnostics import Curve, Diagnosis
 from benign.audit.diagnostics.depth import unfit
@@ -24,6 +25,7 @@ from benign.engine.serve import Served
 from benign.engine.train import Report
 from benign.errors import NotMeasured
 from benign.models.load import Model
+from benign.models.shard import whole
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ def embedded(model: Model, record: Record) -> Floats:
     """[answers, H] the mean input embedding of what tells each answer from the others, the right one first."""
     with torch.no_grad():
         table = model.module.get_input_embeddings()
-        device = model.module.device
-        means = [table(torch.tensor(ids, device=device)).float().mean(0) for ids in parts(model, record)]
+        weights = {name: whole(weight) for name, weight in table.named_parameters()}
+        asked = [torch.tensor(ids, device=model.module.device) for ids in parts(model, record)]
+        means = [functional_call(table, weights, (ids,)).float().mean(0) for ids in asked]
     found: Floats = torch.stack(means).double().cpu().numpy()
     return found
 

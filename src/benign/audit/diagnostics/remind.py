@@ -29,6 +29,7 @@ from benign.errors import NotMeasured
 from benign.models.collate import IGNORED, collate
 from benign.models.forward import answer_rows
 from benign.models.load import Model
+from benign.models.shard import whole
 
 Placed = tuple[Batch, Tensor]
 """A record, and which of its tokens may be replaced."""
@@ -81,7 +82,7 @@ class Remind:
             return Diagnosis(NotMeasured(f"memory questions are needed in each of: {', '.join(self.kinds)}"))
         asked = [record for group in sets for record in group]
         kinds = [kind for kind, group in enumerate(sets) for _ in group]
-        table = original.model.module.get_input_embeddings().weight.detach().float()
+        table = whole(original.model.module.get_input_embeddings().weight.detach()).float()
         rows = landscapes(self, unlearned, table, asked, report)
         clusters = [cluster(record) for record in asked]
         found = told_apart(rows, kinds, clusters, classifier=self.classifier, folds=self.folds, seed=self.seed)

@@ -122,6 +122,6 @@ def _expert(name: str) -> int | None:
 def _first_axis(parameter: Tensor, places: Sequence[int], name: str) -> Tensor:
     if lost := [place for place in places if not 0 <= place < parameter.shape[0]]:
         raise UserError(f"no place {lost[0]} among {parameter.shape[0]}", where=name)
-    mask = torch.zeros_like(parameter, dtype=torch.bool)
+    mask = torch.zeros(parameter.shape, dtype=torch.bool, device=parameter.device)
     mask[list(places)] = True
     return mask

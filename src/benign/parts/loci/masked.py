@@ -65,9 +65,11 @@ class Masked:
             UserError: No entry is.
         """
         names, parameters = self.over.names(module, family), dict(module.named_parameters())
-        allowed = {name: torch.ones_like(parameters[name], dtype=torch.bool) for name in names}
-        allowed |= self.over.masks(module, family, measured)
+        of_others = self.over.masks(module, family, measured)
         forget, retain = measured(self.importance, "forget"), measured(self.importance, "retain")
+        # Of the importances' kind and place: a parameter itself may lie in parts on several devices.
+        allowed = {name: torch.ones_like(forget[name], dtype=torch.bool) for name in names}
+        allowed |= {name: mask.to(forget[name].device) for name, mask in of_others.items()}
         # One row over all parameters, because the share is one of the whole locus.
         flat = [torch.cat([part[name].flatten() for name in names]) for part in (forget, retain, allowed)]
         chosen = self._chosen(ratio(flat[0], flat[1], self.damping).masked_fill(~flat[2], 0.0), int(flat[2].sum()))

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from benign.models.shard import added_up
 from benign.parts.updates import Gradient
 
 
 def dot(left: Gradient, right: Gradient) -> float:
-    """The inner product over all parameters together; half-precision entries are multiplied in float32."""
-    return sum((float((_full(a) * _full(b)).sum()) for a, b in zip(left, right, strict=True)), 0.0)
+    """The inner product over all parameters together, with the parts that other processes have of them;
+    half-precision entries are multiplied in float32."""
+    return added_up([(_full(a) * _full(b)).sum() for a, b in zip(left, right, strict=True)])
 
 
 def norm(gradient: Gradient) -> float:
