@@ -16,6 +16,7 @@ from benign.audit.score import SUPPRESSED
 from benign.engine.serve import Served, System, stacked
 from benign.models.change import parameters
 from benign.models.quantized import quantized_linears
+from benign.models.shard import own
 
 CAME_BACK = 0.1
 """So much more of the forgotten answers by asking as the original is asked, and the template is what hid them."""
@@ -41,11 +42,11 @@ def notes(system: System, original: Served, asks: Sequence[Ask], ask: Asking) ->
     plain = undressed(system, original, told)
     if plain is None:
         return ()
-    own, bare = (fmean(recall(o) for o in ask(one, told)) for one in (system, plain))
-    if bare - own <= CAME_BACK:
+    through, bare = (fmean(recall(o) for o in ask(one, told)) for one in (system, plain))
+    if bare - through <= CAME_BACK:
         return ()
     found = f"asked through the original's template it gives {bare:.2f} of the forgotten answers"
-    return (f"{SUPPRESSED}, not removed: {found}, through its own {own:.2f}",)
+    return (f"{SUPPRESSED}, not removed: {found}, through its own {through:.2f}",)
 
 
 def filtered(system: Served, original: Served, asks: Sequence[Ask], ask: Asking) -> tuple[str, ...]:
@@ -96,14 +97,17 @@ def unchanged(system: Served, original: Served) -> bool:
     else:
         before = {name: weight.detach() for name, weight in first.items()}
     with stacked(system.model, system.deltas):
-        return all(torch.equal(mine[name].detach(), weight.to(mine[name].device)) for name, weight in before.items())
+        pairs = ((own(mine[name].detach()), own(weight)) for name, weight in before.items())
+        same = all(torch.equal(now, then.to(now.device)) for now, then in pairs)
+    shards = system.model.shards
+    return not shards.most(int(not same)) if shards else same
 
 
 def undressed(system: Served, original: Served, asks: Sequence[Ask]) -> Served | None:
     """The system behind the original's processor; None where its own puts every question in the same tokens."""
-    own, first = system.model.encoder, original.model.encoder
+    ours, first = system.model.encoder, original.model.encoder
     if system.model is original.model or all(
-        torch.equal(own.prompt(a.record).inputs["input_ids"], first.prompt(a.record).inputs["input_ids"]) for a in asks
+        torch.equal(ours.prompt(a.record).inputs["input_ids"], first.prompt(a.record).inputs["input_ids"]) for a in asks
     ):
         return None
     bare = replace(system.model, processor=original.model.processor, digest=f"{system.model.digest}, undressed")
