@@ -182,12 +182,13 @@ def launched(processes: int, command: list[str], folder: Path) -> "subprocess.Co
     return subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
-def far(model: Model, one: Path, other: Path) -> float:
-    """The largest difference between two results, which both changed the model."""
+def far(model: Model, one: Path, other: Path, *, quantile: float = 1.0) -> float:
+    """How far two results are apart, which both changed the model: in so large a share of the entries, at most."""
     ours, theirs = (load_delta(place / "adapter", model).tensors for place in (one, other))
     assert ours.keys() == theirs.keys()
     assert max(float(_dense(t).abs().max()) for t in ours.values()) > 1e-4, one.name
-    return max(float((_dense(ours[n]) - _dense(theirs[n])).abs().max()) for n in ours)
+    apart = torch.cat([(_dense(ours[n]) - _dense(theirs[n])).abs().flatten() for n in ours])
+    return float(apart.sort().values[int(quantile * (len(apart) - 1))])
 
 
 @pytest.mark.timeout(600)
@@ -211,8 +212,11 @@ def test_sharing_processes_give_the_weights_and_the_audit_of_one(
     told = [json.loads((many / f"said-{rank}.json").read_text()) for rank in range(processes)]
     assert sum(one["held"] for one in told) == held(model.module)
     assert max(one["held"] for one in told) < 1.02 * held(model.module) / processes
-    differences = {name: far(model, single / name, many / name) for name in (*names, "watched")}
-    assert max(differences.values()) <= 1e-6, differences
+    for name in (*names, "watched"):
+        adapter = name in ADAPTERS | MORE and not isinstance(getattr(EVERY[name], "locus", LORA), AllWeights)
+        # Where all weights move, AdamW divides by their own size gradients that are nothing but rounding.
+        assert far(model, single / name, many / name, quantile=1.0 if adapter else 0.999) <= 1e-6, name
+        assert far(model, single / name, many / name) <= 1e-4, name
     assert far(model, single / "watched", single / "all") > 1e-4
     ours, theirs = (load_file(place / "retrained" / "model" / "model.safetensors") for place in (single, many))
     assert ours.keys() == theirs.keys()

@@ -59,4 +59,5 @@ def shared_masks(
 
 
 def _parts(mask: Tensor | None, parameter: nn.Parameter) -> Tensor:
-    return from_first(None if mask is None else mask.byte(), parameter, dtype=torch.uint8).bool()
+    numbers = None if mask is None else mask.byte()
+    return from_first(numbers, parameter, parameter.device, dtype=torch.uint8).bool()

@@ -189,16 +189,19 @@ def gradients(
     return found
 
 
-def from_first(value: Tensor | None, parameter: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+def from_first(
+    value: Tensor | None, parameter: Tensor, device: torch.device, *, dtype: torch.dtype | None = None
+) -> Tensor:
     """What the first process has for a parameter that all of them share, in the parameter's parts; or, where it lies
     whole in each of them, all of it. Every process must ask at the same place.
 
     Args:
         value: In the first process, the values in the parameter's shape; None in the others.
         parameter: The parameter.
+        device: Where the values go.
         dtype: The type of the values; None is the parameter's.
     """
-    kind, device = dtype or parameter.dtype, parameter.device
+    kind = dtype or parameter.dtype
     # In the others nothing is written to this memory, so none is taken.
     given = torch.empty(parameter.shape, dtype=kind, device=device) if value is None else value.to(device)
     if isinstance(parameter, DTensor):

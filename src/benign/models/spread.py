@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from benign.errors import UserError
 from benign.models.families.family import Family
-from benign.models.shard import Shards, from_first, own, shard, sharing
+from benign.models.shard import Shards, from_first, shard, sharing
 
 
 @contextmanager
@@ -44,24 +44,31 @@ def spread(module: PreTrainedModel, family: Family) -> Shards:
     """
     here = sharing()
     _agree(module, here)
-    read = {name: parameter.detach() for name, parameter in module.named_parameters()} if here.rank == 0 else {}
+    read: dict[str, Tensor] = {}
+    if here.rank == 0:
+        for name, parameter in list(module.named_parameters()):
+            read[name] = parameter.detach()
+            _replace(module, parameter, torch.empty_like(parameter, device="meta"))
     shards = shard(module, family)
-    if here.rank:
-        module.to_empty(device=here.device)
-    else:
-        module.to(here.device)
     with torch.no_grad():
-        for name, parameter in module.named_parameters():
+        for name, parameter in list(module.named_parameters()):
             # Let go of one by one, so that what is held of the whole model becomes less.
-            given = from_first(read.pop(name, None), parameter)
-            if here.rank:
-                own(parameter).copy_(own(given))
+            _replace(module, parameter, from_first(read.pop(name, None), parameter, here.device))
         for places, name, value in _loose(module):
-            given = from_first(None if here.rank else value, torch.empty_like(value, device=here.device))
+            given = from_first(None if here.rank else value, value, here.device)
             if here.rank:
-                # What is no buffer stays where it was made when a module is moved.
-                places[name] = given.cpu() if value.is_meta else given
+                # What is no buffer stays in main memory when a module is moved.
+                places[name] = given.cpu() if "_buffers" in places else given
     return shards
+
+
+def _replace(module: nn.Module, old: nn.Parameter, values: Tensor) -> None:
+    """Put other values in the place of a parameter, under all the names that it has."""
+    new = nn.Parameter(values, requires_grad=old.requires_grad)
+    for part in module.modules():
+        for name, parameter in part._parameters.items():
+            if parameter is old:
+                part._parameters[name] = new
 
 
 def _agree(module: nn.Module, here: Shards) -> None:
