@@ -22,7 +22,7 @@ COMMANDS = ("demo", "unlearn", "audit", "bench", "meta", "methods")
 def ending(error: BaseException, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     """The status of a command in which something is raised."""
 
-    def fail() -> None:
+    def fail(_: object) -> None:
         raise error
 
     monkeypatch.setattr(methods, "describe", fail)

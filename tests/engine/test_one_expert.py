@@ -146,7 +146,7 @@ def test_the_anchor_draws_the_router_to_the_expert_and_its_loss_is_that_of_the_r
     rows = Rows(model, lambda *_: None, VisionCache(), {name: (1,)})  # type: ignore[arg-type,return-value]
     column = (term, drawn(stage, Context(DATA, 0, lambda records: [r.gold for r in records]))[0][0])
     with torch.no_grad():
-        (answers,) = rows.of([column])
+        (answers,) = rows.of([column], 0)
         loss = float(RouterAnchor()(answers))
     expected, total = 0.0, 0
     for item in column[1]:
@@ -165,7 +165,7 @@ def test_the_anchor_draws_the_router_to_the_expert_and_its_loss_is_that_of_the_r
     before = weight.detach().clone()
     with torch.no_grad():
         weight.add_(delta.dense(f"{name}.weight"))
-        after = float(RouterAnchor()(rows.of([column])[0]))
+        after = float(RouterAnchor()(rows.of([column], 0)[0]))
         weight.copy_(before)
     assert after < loss - 0.05
 

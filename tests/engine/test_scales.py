@@ -187,13 +187,13 @@ def test_the_weighed_loss_is_the_weighed_mean(
         with torch.no_grad():
             for parameter in parameters:
                 parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3)))
-        rows = Rows(model, reference_for(model, made, [[plain]], moving, tmp_path, VisionCache()), VisionCache())
+        rows = Rows(model, reference_for(model, made, [[plain]], moving, tmp_path, VisionCache(), 0), VisionCache())
 
         def loss(items: Sequence[Drawn]) -> float:
             return TrainingStep([(term, items)], rows, parameters, 0, 1, 0, micro_batch).losses()["forget"]
 
         weights = [0.5, 2.0, 0.0, 1.5]
-        tokens = torch.tensor([rows.of([(term, [item])])[0].labels.numel() for item in plain])
+        tokens = torch.tensor([rows.of([(term, [item])], 0)[0].labels.numel() for item in plain])
         shares = tokens / tokens.sum() if objective.mean_over == "rows" else torch.full((4,), 0.25)
         by_hand = sum(w * float(s) * loss([item]) for w, s, item in zip(weights, shares, plain, strict=True))
         weighed = [replace(item, weight=w) for w, item in zip(weights, plain, strict=True)]

@@ -7,7 +7,8 @@ import torch
 
 from benign.data.answers import Answers
 from benign.data.record import Record
-from benign.engine.serve import Served, scored
+from benign.engine.scoring import scored
+from benign.engine.serve import Served
 from benign.models.load import Model, load
 
 RECORDS = tuple(

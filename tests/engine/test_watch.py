@@ -113,7 +113,7 @@ def test_what_cannot_be_watched_is_told(model: Model, tmp_path: Path) -> None:
     watch = Watch(lambda _: float("nan"), "nothing", every=2)
     with pytest.raises(UserError, match="nothing is not a number at step 2"):
         unlearn(model, toys.data(), method=method(), out=tmp_path / "nan", watch=watch)
-    with pytest.raises(UserError, match="ends in an edit"):
+    with pytest.raises(UserError, match="does not end in training"):
         unlearn(model, toys.data(), method=SMFA(optim=OPTIM, anchor=OPTIM), out=tmp_path / "edit", watch=watch)
     with pytest.raises(UserError, match="retained_memory"):
         watching("retained_memry", toys.data())

@@ -97,9 +97,13 @@ def audit(
         found = _diagnosed(found, inside, progress)
         report = _report(found, out / "report.html")
         _track(found, track)
-    if json:
-        from benign.audit.scoreboard import as_json
+    _shown(found, out, report, json=json)
 
+
+def _shown(found: Audit, out: Path, report: Path, *, json: bool) -> None:
+    from benign.audit.scoreboard import as_json
+
+    if json:
         render.emit({"out": out, "report": report, "scoreboard": as_json(found.scoreboard)})
         return
     render.scoreboard(found.scoreboard)

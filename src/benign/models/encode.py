@@ -25,8 +25,7 @@ from benign.models.processor import Processor
 
 Example = Batch
 """One encoded record: a batch of one."""
-_OPENED = 16
-_BEGUN = 1024
+_OPENED, _BEGUN = 16, 1024
 
 
 class Encoder:
@@ -161,12 +160,12 @@ class Encoder:
         shown, found, _ = before.rpartition(mark) if mark else ("", "", before)
         if found and mark:
             key = ("shown", *(image.digest for image in record.images), shown, variant)
-            pictures = self._once(
-                key,
-                lambda: _labelled(
-                    record, self.processor.encode(shown + mark, self._pictures(record, turns, variant)), 0
-                ),
-            )
+
+            def look() -> Example:
+                seen = self._pictures(record, turns, variant)
+                return _labelled(record, self.processor.encode(shown + mark, seen), 0)
+
+            pictures = self._once(key, look)
             begun, whole = self._begun(shown + mark), self._begun(before)
             if whole[: len(begun)] == begun:
                 example = _continued(pictures, whole[len(begun) :], self.processor)
