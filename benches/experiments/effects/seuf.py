@@ -74,6 +74,12 @@ def main() -> None:
         return until_forgotten(model, method, data, seed=seed, also=sent)
 
     filled("seuf", methods, seeds, run)
+    # With the rate that one expert takes, as where a paper gives one rate for both.
+    same = {
+        f"{name}, all, same rate": replace(tuned, objective=name, locus=AllWeights(), anchor_weight=0.0)
+        for name in OBJECTIVES
+    }
+    filled("seuf", same, seeds, run)
     bare = {f"{name}, no anchor": replace(tuned, objective=name, anchor_weight=0.0) for name in OBJECTIVES}
     filled("seuf", bare, seeds[:1], run)
 

@@ -1,4 +1,8 @@
-"""LoKU (Cha et al. 2024, arXiv 2408.06621): the inverted hinge loss on LoRA that begins where it matters (FILA)."""
+"""LoKU (Cha et al. 2024, arXiv 2408.06621): the inverted hinge loss on LoRA that begins where it matters (FILA).
+
+The official code was read, the paper's body was not. Reconstructed is that ``preset="paper"`` takes the Fisher
+information of single records (``FisherLora.importance``), and its damping (``FisherLora.damping``).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""VILA (Kim et al. 2025, arXiv 2508.21300): FILA's start, found from the gradients of an adapter alone."""
+"""VILA (Kim et al. 2025, arXiv 2508.21300): FILA's start, found from the gradients of an adapter alone.
+
+The official code was read, the paper's body was not. Reconstructed is that ``preset="paper"`` divides by the number of
+tokens once and takes one pass (``VarianceLora.importance``), and its damping (``VarianceLora.damping``).
+"""
 
 from __future__ import annotations
 
