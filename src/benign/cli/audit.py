@@ -72,8 +72,7 @@ def audit(
     """
     marks = _judge(judge, judge_model, out)
     inside = _diagnostics(diagnostics)
-    chosen = _settings(attacks, samples)
-    _tracker(track)
+    chosen = _settings(attacks, samples, track)
     data = benign.read(
         forget=forget,
         retain=retain,
@@ -110,10 +109,14 @@ def _shown(found: Audit, out: Path, report: Path, *, json: bool) -> None:
     render.say(f"report: {report}")
 
 
-def _settings(attacks: str, samples: int) -> Settings:
+def _settings(attacks: str, samples: int, track: str | None) -> Settings:
+    """How the audit asks; a tracker that is not there is told here, before the work that it is to hear of."""
     from benign.audit.observe import Samples
     from benign.audit.run import Settings
+    from benign.engine.track import tracker
 
+    if track:
+        tracker(track)
     return Settings(attacks=_attacks(attacks), samples=Samples(samples) if samples else None)
 
 
@@ -152,14 +155,6 @@ def _report(found: Audit, path: Path) -> Path:
     from benign.report.build import build_report
 
     return build_report(found, path) if world().main else path
-
-
-def _tracker(track: str | None) -> None:
-    """Whether there is such a tracker, before the work that it is to be told of."""
-    if track:
-        from benign.engine.track import tracker
-
-        tracker(track)
 
 
 def _track(found: Audit, track: str | None) -> None:
