@@ -55,6 +55,7 @@ format: $(VENV)/.lint
 # What a type checker sees of benign.methods; a test fails while it is stale.
 stub: $(VENV)/.core
 	$(BIN)/python -m benign.methods.stub
+	$(BIN)/python -m benign.report.columns_page
 
 # Take the newest versions that the ranges of pyproject.toml allow, in a fresh environment, and write them down;
 # only torch stays until its line is changed by hand, because the newest may be a build for GPUs.
