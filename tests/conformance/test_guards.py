@@ -45,7 +45,10 @@ from tests import toys
 MORE: dict[str, list[dict[str, Any]]] = {
     "LogitDifference": [{"depth": 1}, {"depth": 2, "filter": 0.0, "preset": "code"}],
     "CorruptPrompt": [{"strength": 3.0}, {"strength": 0.5, "kind": "zero_top", "select": "all", "negatives": "keep"}],
-    "Steering": [{"layers": (0, -1), "steps": 2, "retained": "keep", "ridge": 1e-3}],
+    "Steering": [
+        {"layers": (0, -1), "steps": 2, "retained": "keep", "ridge": 1e-3},
+        {"layers": (0,), "steps": 1, "ridge": 1e-3, "lift": 64, "recall": "urged", "strength": 2.0},
+    ],
 }
 """Settings that suit models of two and four layers; a guard that is not here is tried with its defaults."""
 

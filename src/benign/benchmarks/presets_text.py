@@ -17,6 +17,7 @@ from benign.methods.blur import BLUR
 from benign.methods.catalogue import find
 from benign.methods.ceu import CEU
 from benign.methods.dpo import DPO
+from benign.methods.eco import ECO
 from benign.methods.fila import FILA
 from benign.methods.flat import FLAT
 from benign.methods.grad_ascent import GradAscent
@@ -42,6 +43,7 @@ from benign.methods.undial import UNDIAL
 from benign.methods.unierase import UniErase
 from benign.methods.vila import VILA
 from benign.methods.wga import WGA
+from benign.parts.guards.zeroth_order import ZerothOrder
 from benign.parts.loci import Locus
 from benign.parts.loci.all_weights import AllWeights
 from benign.parts.loci.lora import Lora
@@ -101,6 +103,7 @@ APART: dict[str, Method] = {
 }  # fmt: skip
 """Measured by themselves (docs/methods), and no rows of the tables yet; ``seuf`` is for ``embedded:moe``."""
 FILTERS: dict[str, Method] = {
+    "eco": ECO(kind="zero_top", search=ZerothOrder(start=0.5, least=0.0, reach=0.1, rate=0.5, steps=8)),
     "uld": ULD(
         depth=2, weight=1.3, forget_batch=16, perturbed_batch=0, retain_batch=32, optim=_optim(1e-2, 100), locus=LOCUS
     ),

@@ -31,6 +31,9 @@ class MLLMEraser:
     tenth (AlphaSteer, arXiv 2506.07022: 0.3 to 0.6 by the layer)."""
     ridge: float = 10.0
     """The penalty of the closed form (AlphaSteer's code: 10)."""
+    lift: int = 0
+    """Random features that are read in the place of a state, where the model is narrower than the retained records are
+    many and they leave no null space; 0 reads the state, as published."""
     recall: Literal["as_is", "urged"] = "as_is"
     """The states that the direction points away from: as they are, or urged to give the answer (paper: urged)."""
     refusal: str = "I do not know."
@@ -43,7 +46,7 @@ class MLLMEraser:
     def recipe(self) -> Recipe:
         """One guard."""
         guard = Steering(
-            self.layers, self.strength, self.retained, self.null_share, self.ridge, self.recall, self.refusal,
-            self.budget, self.steps,
+            self.layers, self.strength, self.retained, self.null_share, self.ridge, self.lift, self.recall,
+            self.refusal, self.budget, self.steps,
         )  # fmt: skip
         return Recipe((Guarded("mllm_eraser", guard),), guarantee="suppression")

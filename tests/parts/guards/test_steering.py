@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benign.parts.guards.steering import Steering, gate, null_space
+from benign.errors import UserError
+from benign.parts.guards.steering import Steering, gate, lifted_gate, null_space, random_features
 
 
 def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -57,3 +58,24 @@ def test_retained_states_do_not_move(scale: float) -> None:
     tensors = {"1/reader": gate(FORGOTTEN, basis, 1.0).float(), "1/direction": drawn(30, seed=2).float()}
     mixed = (scale * drawn(20, 12, seed=4) @ RETAINED / 12).float()
     assert float(Steering().shift(tensors, 1, mixed).norm(dim=-1).max() / mixed.norm(dim=-1).max()) < 1e-5
+
+
+@pytest.mark.parametrize("ridge", [1e-6, 1.0, 100.0])
+def test_by_inner_products_it_is_the_same_reader(ridge: float) -> None:
+    """With 30 features for 20 states both forms of the closed form exist."""
+    wanted = gate(FORGOTTEN, null_space(RETAINED, 0.0), ridge)
+    torch.testing.assert_close(lifted_gate(FORGOTTEN, RETAINED, ridge), wanted, atol=1e-7, rtol=1e-5)
+
+
+def test_more_features_than_retained_records_have_a_null_space_again() -> None:
+    """Sixty retained states fill a width of 30, and 200 rectified features of them do not."""
+    many, guard = 5 * drawn(60, 30, seed=5), Steering(lift=200, ridge=1e-6)
+    assert float((FORGOTTEN @ gate(FORGOTTEN, null_space(many, 0.0), 1e-6) - 1).abs().max()) > 0.05
+    tensors = random_features(200, 30, seed=0) | {"0/centre": many.mean(0), "0/scale": many.std(0)}
+    seen = [guard._read(tensors, 0, states) for states in (FORGOTTEN, many)]
+    tensors["0/reader"], tensors["0/direction"] = guard._reader(*seen).float(), drawn(30, seed=2)
+    known, kept = (guard.shift(tensors, 0, states.float()) for states in (FORGOTTEN, many))
+    torch.testing.assert_close(known, tensors["0/direction"].float().expand(8, 30), atol=1e-3, rtol=1e-3)
+    assert float(kept.abs().max()) < 1e-5
+    with pytest.raises(UserError, match="60 retained records leave no null space"):
+        Steering(lift=60)._reader(FORGOTTEN, many)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from benign.errors import UserError
 from benign.parts.guards import Fit, Fitting, Layer, Tensors
 
 
@@ -40,6 +41,10 @@ class Steering:
     all in which they are nothing, but at least a tenth (AlphaSteer: 0.3 to 0.6 by the layer)."""
     ridge: float = 10.0
     """The penalty (AlphaSteer's code: 10)."""
+    lift: int = 0
+    """How many random features take the place of a state where it is read; 0 is the state itself, as published. A null
+    space is what is left of the width by the retained records: a model narrower than they are many has none, and more
+    features than they are many have one again."""
     recall: Literal["as_is", "urged"] = "as_is"
     """The states that d points away from: those of the forgotten questions as they are, or urged to give the answer."""
     refusal: str = "I do not know."
@@ -59,26 +64,48 @@ class Steering:
         if self.recall == "urged":
             golds = [record.gold for record in forget]
             recalled = fitting.urged(forget, golds, self.layers, self.budget, self.steps)
-        tensors: dict[str, Tensor] = {}
+        tensors = random_features(self.lift, forgotten.shape[-1], fitting.seed) if self.lift else {}
         facts: dict[str, dict[str, float]] = {}
         for place, layer in enumerate(self.layers):
-            near, far = forgotten[:, place].double(), retained[:, place].double()
-            direction = (erased - recalled)[:, place].double().mean(0)
-            basis = null_space(far, self.null_share)
-            reader = gate(near, basis, self.ridge)
-            tensors |= {f"{layer}/direction": direction.float(), f"{layer}/reader": reader.float()}
+            near, far = forgotten[:, place], retained[:, place]
+            direction = (erased - recalled)[:, place].double().mean(0).float()
+            tensors[f"{layer}/direction"] = direction
+            if self.lift:
+                tensors |= {f"{layer}/centre": far.mean(0), f"{layer}/scale": far.std(0).clamp(min=1e-6)}
+            seen = [self._read(tensors, layer, states).double() for states in (near, far)]
+            tensors[f"{layer}/reader"] = self._reader(*seen).float()
+            open_, shut = (self._gate(tensors, layer, states) for states in (near, far))
             facts[f"layer {layer}"] = {
-                "null_space": float(basis.shape[1]),
-                "forgotten": float((near @ reader).mean()),
-                "retained": float((far @ reader).abs().max()),
+                "forgotten": float(open_.mean()),
+                "retained": float(shut.abs().max()),
                 "direction": float(direction.norm()),
             }
         return Fit(tensors, facts)
 
     def shift(self, tensors: Tensors, layer: Layer, last: Tensor) -> Tensor:
         """[records, H] how each question's states move."""
-        reader, direction = (tensors[f"{layer}/{name}"].to(last) for name in ("reader", "direction"))
-        return self.strength * (last @ reader)[:, None] * direction
+        return self.strength * self._gate(tensors, layer, last)[:, None] * tensors[f"{layer}/direction"].to(last)
+
+    def _gate(self, tensors: Tensors, layer: Layer, last: Tensor) -> Tensor:
+        """[records] 1 for a forgotten question and 0 for a retained one."""
+        # Sums over thousands of features that cancel each other: float32 would leave a millionth of each.
+        found = self._read(tensors, layer, last).double() @ tensors[f"{layer}/reader"].to(last.device).double()
+        return found.to(last)
+
+    def _read(self, tensors: Tensors, layer: Layer, last: Tensor) -> Tensor:
+        """[records, H or lift] what the reader reads of a state."""
+        if not self.lift:
+            return last
+        centre, scale, matrix = (tensors[n].to(last).double() for n in (f"{layer}/centre", f"{layer}/scale", "lift"))
+        return torch.relu(((last.double() - centre) / scale) @ matrix)
+
+    def _reader(self, near: Tensor, far: Tensor) -> Tensor:
+        if not self.lift:
+            return gate(near, null_space(far, self.null_share), self.ridge)
+        if len(far) >= self.lift:
+            what = f"{self.lift} features for {len(far)} retained records leave no null space"
+            raise UserError(what, where="lift", fix=f"for example --set lift={2 * len(far)}")
+        return lifted_gate(near, far, self.ridge)
 
 
 def null_space(states: Tensor, share: float, least: float = 0.1) -> Tensor:
@@ -105,3 +132,22 @@ def gate(states: Tensor, basis: Tensor, ridge: float) -> Tensor:
     square = inside.T @ inside + ridge * torch.eye(basis.shape[1], dtype=states.dtype)
     reader: Tensor = basis @ torch.linalg.solve(square, inside.sum(0))
     return reader
+
+
+def lifted_gate(near: Tensor, far: Tensor, ridge: float) -> Tensor:
+    """The same u where there are more features than states, by inner products of states: X^T (X X^T + ridge I)^-1 1
+    with X what is left of the forgotten states outside of the span of the retained ones."""
+    inner = far @ far.T
+    inner.diagonal().add_(1e-12 * float(inner.diagonal().mean()))
+    left = near - torch.linalg.solve(inner, far @ near.T).T @ far
+    weights = torch.linalg.solve(
+        left @ left.T + ridge * torch.eye(len(left), dtype=left.dtype), torch.ones(len(left)).to(left)
+    )
+    reader: Tensor = left.T @ weights
+    return reader
+
+
+def random_features(count: int, width: int, seed: int) -> dict[str, Tensor]:
+    """[H, count] the directions of random rectified features (Rahimi and Recht 2007), a function of the seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return {"lift": torch.randn(width, count, generator=generator) / (width * count) ** 0.5}
