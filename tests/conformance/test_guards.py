@@ -131,11 +131,12 @@ def rows(where: str, guard: Any | None, records: Sequence[Record]) -> Answers:
 
 
 def spoken(where: str, guard: Any | None, records: Sequence[Record], tokens: int) -> tuple[list[list[int]], Tensor]:
-    """The generated tokens, and [steps, records, V] the log-probabilities that they were chosen by."""
+    """The generated tokens, and [steps, records, V] the log-probabilities that they were chosen by; nobody ends early."""
     model, _ = built(where)
     prompts = [model.encoder.prompt(record) for record in records]
     batch = collate(prompts, side="left", pad_id=model.processor.pad_id)
     seen: list[Tensor] = []
+    ends, model.processor.end_ids = model.processor.end_ids, ()
     hook = model.module.register_forward_hook(lambda m, a, out: seen.append(out.logits[:, -1].float().log_softmax(-1)))
     try:
         if guard is None:
@@ -146,6 +147,7 @@ def spoken(where: str, guard: Any | None, records: Sequence[Record], tokens: int
             said = generate(model, batch, tokens, around=around)
     finally:
         hook.remove()
+        model.processor.end_ids = ends
     return said, torch.stack(seen)
 
 
@@ -176,16 +178,12 @@ def test_scores_are_of_the_distribution_that_answers_come_from(guard: Any, where
     records = asked(where)
     said, logp = spoken(where, guard, records, 4)
     assert len({model.encoder.prompt(r).labels.shape[1] for r in records}) > 1, "some are padded"
-    checked = 0
+    assert all(len(tokens) == 4 for tokens in said)
     for place, (record, tokens) in enumerate(zip(records, said, strict=True)):
-        if not tokens:
-            continue
         example = _continued(model.encoder.prompt(record), tokens)
         with torch.no_grad():
             found = guarded_rows(model, [example], fitted(guard, where), VisionCache())
-        torch.testing.assert_close(found.log_probabilities, logp[: len(tokens), place], atol=2e-4, rtol=1e-4)
-        checked += len(tokens)
-    assert checked > len(records)
+        torch.testing.assert_close(found.log_probabilities, logp[:, place], atol=2e-4, rtol=1e-4)
 
 
 def _continued(prompt: Batch, tokens: list[int]) -> Batch:
@@ -363,6 +361,7 @@ def test_an_audit_calls_it_a_filter_and_never_an_erasure(guard: Any, tmp_path: P
     assert row.guarantee == "suppression"
     assert row.notes[0].startswith(f"{SUPPRESSED}, not removed: a filter") and "bit by bit" in row.notes[0]
     assert any("fires on" in note for note in row.notes) == hasattr(guard, "fires")
+    assert "run/guard (the filter" in made.report(tmp_path / "page.html").read_text(encoding="utf-8")
     served = made.candidates[-1].system
     assert served.guard is not None and served.guard.digest == fitted(guard, "text").digest
     # Whoever trains the weights has them, and no filter stands before his copy.

@@ -16,6 +16,7 @@ from benign.methods.grad_diff import GradDiff
 from benign.methods.idk import IDK
 from benign.methods.kl_min import KLMin
 from benign.methods.mip_editor import MIPEditor
+from benign.methods.mllm_eraser import MLLMEraser
 from benign.methods.model_tailor import ModelTailor
 from benign.methods.npo import NPO
 from benign.methods.smfa import SMFA
@@ -65,6 +66,7 @@ EMBEDDED: dict[str, Method] = {
     ),
     "vgid": VGID(forget_batch=16, retain_batch=12, optim=replace(KEEPING, steps=120), locus=LOCUS),
     "eco": ECO(kind="zero_top", search=ZerothOrder(start=0.5, least=0.0, reach=0.1, rate=0.5, steps=8)),
+    "mllm_eraser": MLLMEraser(layers=(0.5,), strength=3.0, lift=6000, ridge=1e-4, budget=2.0),
     "mip_editor": MIPEditor(layer=0.5, preset="code", forget_batch=16, retain_batch=12, optim=NEURONS),
 }
 """Rows of a scoreboard by name; ``smfa_self_answers`` is ``smfa`` with the original's own answers beside. The retrained

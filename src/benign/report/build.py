@@ -46,12 +46,16 @@ def build_report(audit: Audit, path: str | Path, *, reproduce: Sequence[str] = (
         trials=trials(audit.attacked),
         probes=probes,
         layers=layer_curves(audit.inside),
-        artefacts=(
-            f"{audit.folder.name}/observations (the answers, which quote the records)",
-            *(["the folder of the probes"] if isinstance(probes, Saved) else []),
-        ),
+        artefacts=(*_artefacts(audit), *(["the folder of the probes"] if isinstance(probes, Saved) else [])),
     )
     return write(page, path)
+
+
+def _artefacts(audit: Audit) -> tuple[str, ...]:
+    """What still holds something of the forget set."""
+    guards = [c.result.guard for c in audit.candidates if c.result and c.result.guard]
+    filters = [f"{guard.parent.name}/{guard.name} (the filter, made of what it is to stop)" for guard in guards]
+    return (f"{audit.folder.name}/observations (the answers, which quote the records)", *filters)
 
 
 def _facts(audit: Audit) -> dict[str, str]:

@@ -68,8 +68,8 @@ class CorruptPrompt:
         forget, kept = fitting.records("forget"), fitting.records(self.negatives, _ALL)
         asked = [[fitting.tokens(record) for record in records] for records in (forget, kept)]
         common = self._common([*asked[0], *asked[1]])
-        words = torch.cat(asked[0]).tolist() if self.words else []
-        known = torch.tensor(sorted(set(words) - set(common.tolist())), dtype=torch.long)
+        words = {token for tokens in asked[0] for token in tokens.tolist()} if self.words else set()
+        known = torch.tensor(sorted(words - set(common.tolist())), dtype=torch.long)
         sides = zip((forget, kept), asked, strict=True)
         positive, negative = (_seen(fitting.states(records, self.watches), t, known) for records, t in sides)
         detector = Detector.trained(positive, negative, self.ridge)
