@@ -9,14 +9,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benign.audit.metrics.rouge import overlap
+from benign.data.record import Record, of_kind
 from benign.engine.compose import compose
 from benign.engine.recipe import Weigh
+from benign.engine.serve import Served
 from benign.engine.unlearn import unlearn
 from benign.engine.weigh import module_weighed, weighed
 from benign.errors import UserError
 from benign.methods.ssd import SSD
 from benign.models.change import Delta, add, parameters
 from benign.models.delta import load_delta
+from benign.models.embedded.world import splits
 from benign.models.load import Model, load
 from benign.parts.edits.dampening import Dampening
 from benign.parts.loci.importance import Importance
@@ -123,3 +127,18 @@ def test_a_classifier_forgets_one_class_and_keeps_the_others() -> None:
     gone = truth == 0
     assert right(net, held[gone], truth[gone]) < 0.1
     assert right(net, held[~gone], truth[~gone]) > 0.9
+
+
+@pytest.mark.slow
+def test_the_embedded_vlm_forgets_two_people_without_training(tmp_path: Path) -> None:
+    model, data = load("embedded:vlm"), replace(splits(5), few=())
+    done = unlearn(model, data, method=SSD(alpha=5.0), out=tmp_path / "out")
+    assert done.adapter is not None
+    served = Served(model, (load_delta(done.adapter, model),))
+
+    def left(records: tuple[Record, ...]) -> float:
+        said = served.generate(records, max_new_tokens=16)
+        return sum(overlap(r.gold, text)[1] for r, text in zip(records, said, strict=True)) / len(records)
+
+    assert left(of_kind(data.forget, "memory")) < 0.4
+    assert left(of_kind(data.retain, "memory")[::4]) > 0.85

@@ -10,6 +10,7 @@ all eight divergences, the others two.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -27,7 +28,7 @@ from benign.parts.loci.lora import Lora
 from benign.parts.objectives.flat import Divergence
 
 LM = load("embedded:lm")
-GOAL, EVERY, MOST = 0.4, 4, 80
+GOAL, EVERY, MOST, RATE = 0.4, 3, 80, 5e-4
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
 
 
@@ -40,7 +41,7 @@ def until_forgotten(data: Data, method: Any, lr: float, seed: int) -> dict[str, 
         steps.append(max(GOAL, recall.rouge(Served(model), data.forget[::3])))
         return steps[-1]
 
-    watch = Watch(look, "forget rouge", "lower", every=EVERY, patience=3)
+    watch = Watch(look, "forget rouge", "lower", every=EVERY, patience=6)
     with tempfile.TemporaryDirectory() as folder:
         made = replace(method, optim=optim, locus=LOCUS, forget_batch=16)
         done = recall.run(LM, Data(forget=data.forget), made, Path(folder) / "run", seed, watch=watch)
@@ -48,15 +49,15 @@ def until_forgotten(data: Data, method: Any, lr: float, seed: int) -> dict[str, 
     return {**recall.kept(done["served"], data), "steps": taken, "lr": lr, "peak_rss_mb": done["peak_rss_mb"]}
 
 
-def measure(seed: int) -> list[dict[str, Any]]:
+def measure(seed: int) -> Iterator[dict[str, Any]]:
     """Ascent at two rates, and the divergences."""
     data = recall.authors(seed)
-    rows = [{"method": "original", **recall.kept(Served(LM), data)}]
-    rows += [{"method": "grad_ascent", **until_forgotten(data, GradAscent(), lr, seed)} for lr in (1e-3, 5e-4)]
+    yield {"method": "original", **recall.kept(Served(LM), data)}
+    for lr in (1e-3, 5e-4):
+        yield {"method": "grad_ascent", **until_forgotten(data, GradAscent(), lr, seed)}
     for divergence in ("total_variation", "kl") if seed else get_args(Divergence):
-        found = until_forgotten(data, FLAT(divergence), 1e-3, seed)
-        rows.append({"method": "flat", "divergence": divergence, **found})
-    return rows
+        found = until_forgotten(data, FLAT(divergence), RATE, seed)
+        yield {"method": "flat", "divergence": divergence, **found}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ def rouge(served: Served, records: Sequence[Record], tokens: int = 32) -> float:
 
 def held(data: Data, count: int = 200) -> tuple[Record, ...]:
     """Retained records that are not at hand, evenly drawn."""
-    rest = [record for record in data.retain if record not in set(data.few)]
+    few = set(data.few)
+    rest = [record for record in data.retain if record not in few]
     return tuple(rest[:: max(1, len(rest) // count)][:count])
 
 
@@ -78,7 +79,7 @@ def run(
     return {"served": served, "seconds": round(seconds, 2), "peak_rss_mb": round(result.peak_rss_mb), "result": result}
 
 
-def main(name: str, measure: Callable[[int], list[dict[str, Any]]]) -> None:
+def main(name: str, measure: Callable[[int], Iterable[dict[str, Any]]]) -> None:
     """``--seeds N``: measure each seed, print the rows, write them to ``benches/results/effects/NAME.json``.
 
     ``--first M`` begins with seed M and keeps the rows of the others, so that a long table is made in parts.
@@ -90,10 +91,11 @@ def main(name: str, measure: Callable[[int], list[dict[str, Any]]]) -> None:
     file = RESULTS / f"{name}.json"
     RESULTS.mkdir(parents=True, exist_ok=True)
     for seed in range(asked.first, asked.first + asked.seeds):
-        found = [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in measure(seed)]
-        sys.stdout.write("".join(f"{json.dumps(row)}\n" for row in found))
-        sys.stdout.flush()
         known = json.loads(file.read_text())["rows"] if file.exists() else []
-        rows = [*(row for row in known if row["seed"] != seed), *({"seed": seed, **row} for row in found)]
-        content = {"benign": benign.__version__, "rows": sorted(rows, key=lambda row: row["seed"])}
-        file.write_text(json.dumps(content, indent=1) + "\n")
+        rows = [row for row in known if row["seed"] != seed]
+        for row in measure(seed):
+            rows.append({"seed": seed, **{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}})
+            sys.stdout.write(f"{json.dumps(rows[-1])}\n")
+            sys.stdout.flush()
+            content = {"benign": benign.__version__, "rows": sorted(rows, key=lambda row: row["seed"])}
+            file.write_text(json.dumps(content, indent=1) + "\n")

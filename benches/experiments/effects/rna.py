@@ -9,6 +9,7 @@ token into the choices of MMLU. The original model's own loss by the name is in 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,19 +41,18 @@ def looked(served: Served, data: Data) -> dict[str, float]:
     return {**recall.kept(served, data), "injected": recall.rouge(served, injected(data))}
 
 
-def measure(seed: int) -> list[dict[str, Any]]:
+def measure(seed: int) -> Iterator[dict[str, Any]]:
     """The original, and each method with more and more noise (0 is the method itself)."""
     data = recall.authors(seed)
-    rows: list[dict[str, Any]] = [{"method": "original", **looked(Served(LM), data)}]
+    yield {"method": "original", **looked(Served(LM), data)}
     for name, method in METHODS.items():
         for nu in NUS:
             # Without noise NPO keeps by cross-entropy; the smallest noise makes its fair baseline, KL to the original.
-            made: Method = RNA(method, nu or 1e-6, LAYER)
+            made: Method = RNA(method, nu or (1e-6 if name == "npo" else 0.0), LAYER)
             with tempfile.TemporaryDirectory() as folder:
                 done = recall.run(LM, data, made, Path(folder) / "run", seed)
                 cost = {key: done[key] for key in ("seconds", "peak_rss_mb")}
-                rows.append({"method": name, "nu": nu, **looked(done["served"], data), **cost})
-    return rows
+                yield {"method": name, "nu": nu, **looked(done["served"], data), **cost}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ the time, with the first seed.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,13 +88,11 @@ def one(model: Model, data: Data, look: Look, name: str, seed: int, npo: Any) ->
     return [{"model": name, **row} for row in ({"method": "original", **original}, *rows, beside)]
 
 
-def measure(seed: int) -> list[dict[str, Any]]:
+def measure(seed: int) -> Iterator[dict[str, Any]]:
     """Both models with the seed's forget sets."""
     text = replace(recall.authors(seed), few=())
-    return [
-        *one(LM, text, recall.kept, "embedded:lm", seed, presets_text.embedded("npo")),
-        *one(VLM, pictures(seed), seen, "embedded:vlm", seed, presets.embedded("npo")),
-    ]
+    yield from one(LM, text, recall.kept, "embedded:lm", seed, presets_text.embedded("npo"))
+    yield from one(VLM, pictures(seed), seen, "embedded:vlm", seed, presets.embedded("npo"))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,9 @@ class UniErase:
     """Protected eigenvalues below it leave a direction free (code: 0.02); depends on the model's activations."""
     ridge: float = 10.0
     """lambda of the closed form (code: 10)."""
+    protection: float = 0.0
+    """Times the protected moment, to hold back in the free directions too, as MEMIT does; 0 is the published edit. In a
+    small model no direction is really free."""
 
     def recipe(self) -> Recipe:
         """The protected moments, the token and the edit."""
@@ -67,6 +70,6 @@ class UniErase:
         )
         edit = Rewrite(
             "unierase", "token", "protected", self.layers, self.at, group, self.value_steps, self.value_lr,
-            clamp=self.clamp, threshold=self.threshold, ridge=self.ridge,
+            clamp=self.clamp, threshold=self.threshold, ridge=self.ridge, protection=self.protection,
         )  # fmt: skip
         return Recipe((Measure("protected", read, "keep", ("memory", "understanding", "general")), learn, edit))
