@@ -58,3 +58,12 @@ def test_a_token_that_is_ruled_out_has_no_gradient() -> None:
 
 def test_no_rows_are_no_numbers() -> None:
     assert label_logp(logits(0)[:0], LABELS[:0]).tolist() == divergence(REFERENCE[:0], logits(0)[:0]).tolist() == []
+
+
+def test_the_gradients_can_be_derived_again() -> None:
+    generator = torch.Generator().manual_seed(5)
+    logits = torch.randn(3, 5, dtype=torch.float64, generator=generator, requires_grad=True)
+    reference = torch.randn(3, 5, dtype=torch.float64, generator=generator).log_softmax(-1)
+    labels = torch.tensor([0, 4, 2])
+    assert torch.autograd.gradgradcheck(lambda x: softmax.label_logp(x, labels), (logits,))
+    assert torch.autograd.gradgradcheck(lambda x: softmax.divergence(reference, x), (logits,))

@@ -23,7 +23,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def test_its_values_are_the_squares_of_the_weights_gradients_in_the_bases(model: Model) -> None:
-    statistic, records = Kronecker(labels="given"), toys.data().few[:3]
+    statistic, records = Kronecker(of="likelihood"), toys.data().few[:3]
     names = list(statistic.modules(model.module, model.family))
     found = Passes(model, statistic, records, False, lambda *_: None).measured(names)
     assert set(found) == set(names)
@@ -39,7 +39,7 @@ def test_its_values_are_the_squares_of_the_weights_gradients_in_the_bases(model:
         torch.testing.assert_close(found[name]["values"], sums[name] / answer_tokens, rtol=1e-3, atol=1e-6)
 
 
-def test_drawn_answers_are_a_function_of_the_seed_and_are_not_the_records_own(model: Model, tmp_path: Path) -> None:
+def test_noise_is_a_function_of_the_seed_and_not_of_global_state(model: Model, tmp_path: Path) -> None:
     def values(statistic: Kronecker) -> torch.Tensor:
         stage = Measure("curvature", statistic, "keep", ("memory",))
         folder = tmp_path / str(hash(statistic))
@@ -58,7 +58,7 @@ def test_drawn_answers_are_a_function_of_the_seed_and_are_not_the_records_own(mo
     again = Passes(model, Kronecker(), one_record, False, lambda *_: None).measured(names)
     assert torch.equal(before[names[0]]["values"], again[names[0]]["values"])
     assert not torch.allclose(first, values(Kronecker(seed=1)))
-    assert not torch.allclose(first, values(Kronecker(labels="given")))
+    assert not torch.allclose(first, values(Kronecker(of="likelihood")))
 
 
 def test_the_model_is_left_as_it_was(model: Model) -> None:

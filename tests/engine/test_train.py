@@ -325,3 +325,54 @@ def test_an_update_sees_what_the_optimiser_divides_by(model: Model, tmp_path: Pa
         assert scale is not None
         for found, mean in zip(scale, squares, strict=True):
             torch.testing.assert_close(found, (mean / (1 - beta**number)).sqrt() + 1e-8, rtol=1e-3, atol=1e-7)
+
+
+def test_second_derivatives_are_those_of_the_gradient(model: Model, tmp_path: Path) -> None:
+    seen = []
+
+    @dataclass(frozen=True)
+    class Bent:
+        def init(self, parameters: Gradient) -> State:
+            return State()
+
+        def __call__(self, step: Step, state: State) -> tuple[Gradient, State]:
+            ways = step.gradients()
+            exact = step.curved({"forget": ways["retain"], "close": ways["forget"]})
+            reach, ends = 1e-2, []
+            for sign in (1, -1):
+                with step.moved(tuple(sign * reach * way for way in ways["retain"])):
+                    forget = step.gradients(["forget"])["forget"]
+                with step.moved(tuple(sign * reach * way for way in ways["forget"])):
+                    close_ = step.gradients(["close"])["close"]
+                ends.append([a + b for a, b in zip(forget, close_, strict=True)])
+            differences = [(a - b) / (2 * reach) for a, b in zip(*ends, strict=True)]
+            seen.append((torch.cat([e.flatten() for e in exact]), torch.cat([d.flatten() for d in differences])))
+            return step.sum(), state
+
+    for micro_batch in (None, 2):
+        stage = Train("s", TERMS, replace(OPTIM, steps=2, micro_batch=micro_batch), STILL, Bent())
+        run(model, stage, tmp_path / str(micro_batch))
+    for exact, difference in seen:
+        assert float((exact - difference).norm()) < 0.02 * float(exact.norm())
+    torch.testing.assert_close(seen[0][0], seen[2][0], rtol=1e-3, atol=1e-4 * float(seen[0][0].abs().max()))
+
+
+def test_plain_steps_are_the_gradient_times_the_rate(model: Model, tmp_path: Path) -> None:
+    handed: list[Gradient] = []
+
+    @dataclass(frozen=True)
+    class Handed:
+        def init(self, parameters: Gradient) -> State:
+            return State()
+
+        def __call__(self, step: Step, state: State) -> tuple[Gradient, State]:
+            assert step.scale() is None
+            handed.append(tuple(way.clone() for way in step.sum()))
+            return handed[-1], state
+
+    optim = Optim(lr=0.5, epochs=None, steps=3, schedule="constant", clip=1e9, optimizer="sgd")
+    delta = run(model, Train("s", TERMS[:1], optim, AllWeights(), Handed()), tmp_path)
+    names = sorted(delta.tensors)
+    for place, name in enumerate(names):
+        expected = -0.5 * sum(gradient[place] for gradient in handed)
+        torch.testing.assert_close(delta.dense(name), expected, rtol=1e-4, atol=1e-6)

@@ -33,6 +33,7 @@ from benign.parts.updates.alternating import Alternating
 from benign.parts.updates.blur import ForgetFirst
 from benign.parts.updates.gu import GeometricDisentanglement
 from benign.parts.updates.masked_step import MaskedStep
+from benign.parts.updates.ofmu import PenaltyBilevel
 from benign.parts.updates.pcgrad import GradientSurgery
 from benign.parts.updates.primal_dual import PrimalDual
 from benign.parts.updates.sharpness_aware import SharpnessAware
@@ -48,6 +49,7 @@ UPDATES: list[Update] = [
     GradientSurgery(),
     PrimalDual(bound=1.0, start=1.0, step_size=0.1),
     SharpnessAware(),
+    PenaltyBilevel(2),
 ]
 
 

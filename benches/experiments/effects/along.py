@@ -41,11 +41,18 @@ class Looks:
     model: Model
     data: Data
     few: int = 80
+    before: dict[str, torch.Tensor] = field(default_factory=dict)
+    """The weights that are compared with."""
     _original: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         """Remember what the original says."""
         self._original = self._rows(self.retained)[1]
+        self.remember()
+
+    def remember(self) -> None:
+        """Take the weights as they are now for those that ``changed`` compares with."""
+        self.before = {name: p.detach().clone() for name, p in self.model.module.named_parameters()}
 
     @property
     def retained(self) -> Sequence[Record]:
@@ -66,6 +73,14 @@ class Looks:
             "retain_kl": float(divergence(self._original.log_softmax(-1), rows).mean()),
         }
 
+    def changed(self) -> Delta | None:
+        """How far the weights are from those remembered; None where an adapter hides them."""
+        now = dict(self.model.module.named_parameters())
+        if now.keys() != self.before.keys():
+            return None
+        moved = {name: now[name].detach() - then for name, then in self.before.items()}
+        return Delta({name: change for name, change in moved.items() if bool(change.any())})
+
     @torch.no_grad()
     def _rows(self, records: Sequence[Record]) -> tuple[torch.Tensor, torch.Tensor]:
         self.model.module.eval()
@@ -75,7 +90,8 @@ class Looks:
 
 @dataclass
 class Way:
-    """One run: what was seen every so many steps, and what it cost without the looking."""
+    """One run: what was seen every so many steps, the change of the weights where it stopped (none of an adapter's),
+    and what it cost without the looking."""
 
     seen: list[dict[str, float]] = field(default_factory=list)
     delta: Delta | None = None
@@ -106,6 +122,7 @@ def trained(
             aside += time.process_time() - start
         way.steps = done
         if way.seen and way.seen[-1]["step"] == done and until(way.seen[-1]):
+            way.delta = looks.changed()
             raise Enough
 
     with TemporaryDirectory() as scratch, Meter() as meter:

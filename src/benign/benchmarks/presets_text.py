@@ -25,10 +25,12 @@ from benign.methods.grad_diff import GradDiff
 from benign.methods.gu import GU
 from benign.methods.guard import GUARD
 from benign.methods.idk import IDK
+from benign.methods.kfade import KFADE
 from benign.methods.kl_min import KLMin
 from benign.methods.melu import MELU
 from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
+from benign.methods.ofmu import OFMU
 from benign.methods.pdu import PDU
 from benign.methods.rmu import RMU
 from benign.methods.rna import RNA
@@ -89,6 +91,8 @@ TUNED: dict[str, Method] = {
         forget_batch=16, retain_batch=32, optim=replace(_optim(1e-3, 30), betas=(0.0, 0.999)), locus=LOCUS
     ),
     "blur": BLUR(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "kfade": KFADE(steps=5, budget=3e-7, forget_batch=20),
+    "ofmu": OFMU(forget_batch=16, retain_batch=32, optim=_optim(1e-3, 15), locus=LOCUS),
     "task_arithmetic": TaskArithmetic(coefficient=2.0, forget_batch=16, optim=_optim(2e-3, 60), locus=LOCUS),
     "smfa": SMFA(
         k=5.0, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), anchor=_optim(2e-3, 60), locus=LOCUS

@@ -1,7 +1,7 @@
 """What objectives ask of a softmax over a large vocabulary, without copies of the logits.
 
 A copy of [rows, V] logits costs more than the arithmetic on it: these functions go through the rows a few at a time,
-and the backward pass writes the gradient and nothing else.
+and the backward pass writes the gradient and nothing else. Only where that is derived once more are copies made.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 _CPU_ENTRIES, _GPU_ENTRIES = 2**18, 2**27
 """Entries that are worked on at a time: what a CPU's cache holds; on a GPU, where starting a kernel costs, far more."""
 
 
 def label_logp(logits: Tensor, labels: Tensor) -> Tensor:
-    """[rows] the log-probability of each label, in nats; its gradient is that of ``log_softmax`` and can be taken once.
+    """[rows] the log-probability of each label, in nats; its gradient is that of ``log_softmax``.
 
     Args:
         logits: [rows, V].
@@ -29,7 +28,7 @@ def label_logp(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def divergence(reference: Tensor, logits: Tensor) -> Tensor:
-    """[rows] KL(reference || softmax of the logits), in nats; its gradient in the logits can be taken once.
+    """[rows] KL(reference || softmax of the logits), in nats, to be derived in the logits.
 
     Args:
         reference: [rows, V] log-probabilities, held constant.
@@ -48,9 +47,10 @@ class _LabelLogp(torch.autograd.Function):
         return torch.cat([logp.gather(-1, label).squeeze(-1) for logp, label in asked])
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         logits, labels = ctx.saved_tensors
+        if torch.is_grad_enabled():  # The gradient is to be derived again, so it has to be made of plain operations.
+            return (-gradient[:, None] * logits.softmax(-1)).scatter_add(-1, labels[:, None], gradient[:, None]), None
         found = torch.empty_like(logits)
         for part in _parts(logits):
             torch.mul(logits[part].softmax(-1), -gradient[part, None], out=found[part])
@@ -64,9 +64,11 @@ class _Divergence(torch.autograd.Function):
         return torch.cat([_of(reference[part], logits[part]) for part in _parts(logits)])
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         reference, logits = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            held = reference.exp()
+            return None, (logits.softmax(-1) * held.sum(-1, keepdim=True) - held) * gradient[:, None]
         found = torch.empty_like(logits)
         for part in _parts(logits):
             before = reference[part].exp()

@@ -1,4 +1,4 @@
-"""A curvature's numbers on records: how the answers' log-probability depends on what linear modules put out."""
+"""A curvature's numbers on records: how the answers' predictions depend on what linear modules put out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from benign.data.record import Record
-from benign.engine.draw import derived_seed
 from benign.models.collate import collate
 from benign.models.forward import answer_rows
 from benign.models.load import Model
@@ -70,16 +69,10 @@ class Passes:
         return answers, sums
 
     def _back(self, record: Record, place: int) -> int:
-        """Go backward from the summed log-probability of the answer; the number of its tokens."""
+        """Go backward from the answer's predictions; the number of its tokens."""
         example = self.model.encoder.full(record, text_only=self.text_only)
         rows = answer_rows(self.model, collate([example], pad_id=self.model.processor.pad_id))
-        logp = rows.logp
-        if self.statistic.labels == "drawn":
-            generator = torch.Generator().manual_seed(derived_seed(self.statistic.seed, place))
-            chances = rows.logits.detach().cpu().softmax(-1)
-            drawn = torch.multinomial(chances, 1, generator=generator).to(rows.logits.device)
-            logp = rows.log_probabilities.gather(-1, drawn)
-        logp.sum().backward()
+        rows.logits.backward(self.statistic.pull(rows.logits.detach(), rows.labels, place=place))
         return len(rows.labels)
 
 

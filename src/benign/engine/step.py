@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from benign.data.answers import Answers
 from benign.engine.draw import Drawn, compares, needs_original
@@ -175,6 +176,22 @@ class TrainingStep:
         # A term that rests at this step has drawn nothing: its gradient is zero.
         return {name: self.world.summed(totals.get(name) or self._taken()) for name in names or self.names}
 
+    def curved(self, directions: Mapping[str, Gradient]) -> Gradient:
+        """Each term's Hessian times its direction, summed: two backward passes per term.
+
+        Raises:
+            UserError: Processes share the layers, which can go backward once only.
+        """
+        if self.rows.in_step:
+            raise UserError("second derivatives need the whole model in each process", where="update")
+        self._clear()
+        # Fused attention has no second derivative.
+        with sdpa_kernel(SDPBackend.MATH):
+            for losses in self._passes(list(directions)):
+                slopes = [self._slope(self._weight(name) * loss, directions[name]) for name, loss in losses.items()]
+                torch.stack(slopes).sum().backward()
+        return self.world.summed(self._taken())
+
     def losses(self) -> dict[str, float]:
         """The losses of the terms that do not rest, of the latest pass over them; a term that was in none yet is
         computed now."""
@@ -238,6 +255,11 @@ class TrainingStep:
             share = self.rows.share(items, full) if per_rows else len(items) / len(full)
             found[term.name] = _weighed(term.objective, rows, [item.weight for item in items]) * share
         return found
+
+    def _slope(self, loss: Tensor, direction: Gradient) -> Tensor:
+        """How fast the loss rises along the direction, to be derived again."""
+        ways = torch.autograd.grad(loss, list(self.parameters), create_graph=True, allow_unused=True)
+        return torch.stack([(way * by).sum() for way, by in zip(ways, direction, strict=True) if way is not None]).sum()
 
     def _weight(self, name: str) -> float:
         return next(term.weight for term, _ in self.columns if term.name == name)

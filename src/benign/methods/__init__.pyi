@@ -31,6 +31,7 @@ from benign.methods.mmunlearner import MMUnlearner as MMUnlearner
 from benign.methods.model_tailor import ModelTailor as ModelTailor
 from benign.methods.mu_coreset import MUCoreset as MUCoreset
 from benign.methods.npo import NPO as NPO
+from benign.methods.ofmu import OFMU as OFMU
 from benign.methods.pdu import PDU as PDU
 from benign.methods.retrain import Retrain as Retrain
 from benign.methods.rmu import RMU as RMU

@@ -33,8 +33,8 @@ class KFADE:
     """Added to the curvature, as a share of its mean (kronfluence: 0.1)."""
     corrected: bool = True
     """EK-FAC; false is K-FAC."""
-    labels: Literal["drawn", "given"] = "drawn"
-    """Whose answers the curvature is of: the model's own drawn ones, or the records'."""
+    of: Literal["divergence", "likelihood"] = "divergence"
+    """What the curvature is of: the divergence from the model's own predictions, or the records' own answers."""
     modules: str = ""
     """Regular expression on the linear modules that move; empty means every one of the language model."""
     forget_batch: int = 64
@@ -46,7 +46,7 @@ class KFADE:
         """The curvature, then the steps."""
         curvature = Measure(
             "curvature",
-            Kronecker(self.modules, self.labels, self.corrected),
+            Kronecker(self.modules, self.of, self.corrected),
             "keep",
             ("memory", "understanding", "general"),
         )

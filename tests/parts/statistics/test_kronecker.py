@@ -79,3 +79,11 @@ def test_it_predicts_the_divergence_of_a_softmax_to_second_order() -> None:
         change = float((before.exp() * (before - after)).sum())
         # float32 numbers, and a third-order rest that shrinks with the move
         assert divergence((size * moved,), [found]) == pytest.approx(change, rel=close)
+
+
+def test_the_noise_has_the_covariance_of_a_drawn_label() -> None:
+    logits = torch.tensor([2.0, 0.5, -1.0, 4.0]).double().expand(40_000, 4)
+    noise = Kronecker().pull(logits, torch.zeros(40_000).long(), place=0)
+    chances = logits[0].softmax(-1)
+    torch.testing.assert_close(noise.T @ noise / 40_000, chances.diag() - chances.outer(chances), rtol=0.05, atol=2e-3)
+    torch.testing.assert_close(noise.sum(-1), torch.zeros(40_000).double(), atol=1e-6, rtol=0)

@@ -63,6 +63,14 @@ class QuadraticStep:
         self.passes += [(name,) for name in names or self.names]
         return {name: self._cut(self._gradient(name)) for name in names or self.names}
 
+    def curved(self, directions: Mapping[str, Gradient]) -> Gradient:
+        self.passes.append(tuple(directions))
+        bent = [
+            self.terms[n].weight * self.terms[n].matrix.T @ (self.terms[n].matrix @ flat(v))
+            for n, v in directions.items()
+        ]
+        return self._cut(torch.stack(bent).sum(0))
+
     def losses(self) -> dict[str, float]:
         return {name: term.loss(self._theta()) for name, term in self.terms.items()}
 

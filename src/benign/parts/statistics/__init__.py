@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -33,18 +33,8 @@ class Statistic(Protocol):
 
 @runtime_checkable
 class Curvature(Protocol):
-    """Numbers about linear modules from what goes into them and the gradient of the answers' log-probability by what
-    comes out; found in two passes over the records, one by one."""
-
-    @property
-    def labels(self) -> Literal["drawn", "given"]:
-        """Whose log-probability: answers drawn from the model token by token, or the records' own."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Seeds the drawing, with the record's place."""
-        ...
+    """Numbers about linear modules from what goes into them and how the answers' predictions depend on what comes out;
+    found in two passes over the records, one by one."""
 
     def modules(self, module: nn.Module, family: Family) -> Sequence[str]:
         """The names of the linear modules that are looked at.
@@ -52,6 +42,10 @@ class Curvature(Protocol):
         Raises:
             UserError: There is none.
         """
+        ...
+
+    def pull(self, logits: Tensor, labels: Tensor, *, place: int) -> Tensor:
+        """[rows, V] what goes backward from a record's [rows, V] logits; a function of these and the record's place."""
         ...
 
     def part(self, inputs: Tensor, gradients: Tensor) -> Numbers:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benign.models.families.family import Family, linear_modules
@@ -20,20 +21,23 @@ class Kronecker:
     """``inputs`` [in, in] and ``outputs`` [out, out], eigenvectors in columns of the second moments of a module's
     inputs and of its outputs' gradients, and ``values`` [out, in], the curvature along each pair of them.
 
-    With drawn labels it is the Fisher matrix: moving the weight by D changes the answers by sum of
-    ``values * (outputs^T D inputs)^2`` / 2 nats of KL divergence per answer token, to second order. A pair's value is
-    measured along it (EK-FAC), or the product of the factors' eigenvalues (K-FAC), which is the same where inputs and
-    gradients are independent. A factor takes as much memory as its width squared.
+    It is the Fisher matrix, which is the Gauss-Newton matrix of the divergence: moving the weight by D changes the
+    answers by sum of ``values * (outputs^T D inputs)^2`` / 2 nats of KL divergence per answer token, to second order. A
+    pair's value is measured along it (EK-FAC), or the product of the factors' eigenvalues (K-FAC), which is the same
+    where inputs and gradients are independent. A factor takes as much memory as its width squared.
+
+    What goes backward from an answer token's logits is noise of the covariance diag(p) - p p^T: it has the expectation
+    of a label drawn from the model, and says something of tokens too of which the model is all but sure.
     """
 
     over: str = ""
     """Regular expression on module names; empty means every linear module of the language model, as in LoRA."""
-    labels: Literal["drawn", "given"] = "drawn"
-    """``given`` takes the records' own answers: the empirical Fisher matrix."""
+    of: Literal["divergence", "likelihood"] = "divergence"
+    """``likelihood`` takes the gradients of the records' own answers: the empirical Fisher matrix."""
     corrected: bool = True
     """Whether the values are measured (EK-FAC)."""
     seed: int = 0
-    """Seeds the drawn labels."""
+    """Seeds the noise, with the record's place."""
 
     def modules(self, module: nn.Module, family: Family) -> Sequence[str]:
         """The linear modules that the expression full-matches.
@@ -42,6 +46,16 @@ class Kronecker:
             UserError: Nothing matches (the nearest names are listed).
         """
         return linear_modules(module, self.over or family.language)
+
+    def pull(self, logits: Tensor, labels: Tensor, *, place: int) -> Tensor:
+        """[rows, V] noise of the predictions' covariance, or what the records' own labels lack."""
+        chances = logits.softmax(-1)
+        if self.of == "likelihood":
+            return F.one_hot(labels, logits.shape[-1]).to(chances) - chances
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + place) % 2**63)
+        roots = chances.sqrt() * torch.randn(logits.shape, generator=generator).to(chances)
+        # (diag(r) - p r^T) n with r the roots of p: its covariance is diag(p) - p p^T.
+        return roots - chances * roots.sum(-1, keepdim=True)
 
     def part(self, inputs: Tensor, gradients: Tensor) -> Numbers:
         """The sums over tokens of x x^T and g g^T."""

@@ -53,6 +53,11 @@ class Step(Protocol):
         """Each term's own gradient (all terms, or those named)."""
         ...
 
+    def curved(self, directions: Mapping[str, Gradient]) -> Gradient:
+        """The sum over the named terms of their Hessian (weighted, of the whole step) times their direction: exact, by
+        a second backward pass through the gradient."""
+        ...
+
     def losses(self) -> dict[str, float]:
         """The terms' unweighted losses at the present parameters, from the latest pass if there was one; a term that
         rests at this step has a gradient of zero and no loss."""

@@ -1,0 +1,72 @@
+"""OFMU against NPO and the weighted sum: how alike the gradients are, what is kept, and what a step costs.
+
+PYTHONPATH=benches/experiments/effects python benches/experiments/effects/ofmu.py --seeds 3
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from along import Looks, at, run, trained
+
+from benign.benchmarks.presets_text import LOCUS
+from benign.engine.compose import compose
+from benign.engine.recipe import Optim
+from benign.methods.grad_diff import GradDiff
+from benign.methods.npo import NPO
+from benign.methods.ofmu import OFMU
+from benign.parts.updates import Gradient, State, Step, Update
+from benign.parts.updates.gradient import dot, norm
+
+GOAL = 0.1
+"""The forget answers' probability at which the runs are compared."""
+OPTIM = Optim(lr=7e-4, epochs=None, steps=40, schedule="constant")
+METHODS: dict[str, Any] = {
+    "npo": NPO(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
+    "ga + retain": GradDiff(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
+    "ofmu": OFMU(beta=1.0, forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
+    "ofmu, squared": OFMU(beta=1.0, similarity="squared", forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
+    "ofmu without similarity": OFMU(beta=0.0, forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
+}
+
+
+@dataclass(frozen=True)
+class Noted:
+    """An update beside which the similarity of the two gradients is written down."""
+
+    update: Update
+    cosines: list[float] = field(default_factory=list)
+    aside: list[float] = field(default_factory=list)
+
+    def init(self, parameters: Gradient) -> State:
+        """The update's own."""
+        return self.update.init(parameters)
+
+    def __call__(self, step: Step, state: State) -> tuple[Gradient, State]:
+        """The update's own."""
+        start = time.process_time()
+        forget, keep = step.gradients(["forget", "retain"]).values()
+        self.cosines.append(dot(forget, keep) / max(1e-30, norm(forget) * norm(keep)))
+        self.aside.append(time.process_time() - start)
+        return self.update(step, state)
+
+
+def measure(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
+    """One row per method."""
+    for name, method in METHODS.items():
+        noted = Noted(method.recipe().stages[0].update)
+        way = trained(looks, compose(method, update=noted), seed, until=lambda now: now["forget"] < GOAL)
+        found = at(way, "forget", GOAL) or {"step": None, **way.seen[-1]}
+        last = noted.cosines[-4:]
+        told = {"cosine": sum(last) / len(last), "absolute_cosine": sum(map(abs, last)) / len(last)}
+        seconds = way.cpu_seconds - sum(noted.aside)
+        cost = {"cpu_seconds": seconds, "cpu_seconds_per_step": seconds / way.steps, "peak_rss_mb": way.peak_rss_mb}
+        yield {"row": name, **found, **told, **cost}
+
+
+if __name__ == "__main__":
+    columns = ("cosine", "absolute_cosine", "retain", "retain_kl", "forget", "step", "cpu_seconds")
+    run("ofmu", measure, (*columns, "cpu_seconds_per_step", "peak_rss_mb"))

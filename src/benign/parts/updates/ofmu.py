@@ -1,0 +1,118 @@
+"""OFMU (Asif and Mohammadi Amiri 2025, arXiv 2509.22483): forgetting as an inner problem, keeping as the outer one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from benign.errors import UserError
+from benign.parts.updates import Gradient, State, Step
+from benign.parts.updates.gradient import axpy, dot, norm, scaled, total
+from benign.parts.updates.sides import Sides, apart, sides
+
+_HERE = "ofmu"
+
+
+class Inner(NamedTuple):
+    """The inner problem where the parameters are."""
+
+    slope: Gradient
+    """The gradient of what the inner loop descends."""
+    keep: Gradient
+    """The gradient of the terms that keep."""
+    cosine: float
+    """The similarity of the two sides' gradients."""
+
+
+@dataclass(frozen=True)
+class PenaltyBilevel:
+    """An inner loop of T steps down psi = L_forget - beta cos(g_forget, g_keep), then from there one outer step down
+    L_keep + rho |grad psi|^2 with a rho that grows. The whole displacement, over the inner rate, is the gradient.
+
+    In the paper's words the inner loop ascends the loss on the forget answers minus beta times the similarity of its
+    gradient to the keeping one's, which is the same: the terms here are already minimised. The similarity's gradient is
+    exact, H_forget u + H_keep w by Hessian-vector products with u and w its derivatives in the two gradients.
+    With ``Optim(optimizer="sgd", lr=inner_rate)`` the steps are the paper's plain ones.
+    """
+
+    inner_steps: int = 5
+    """T, the steps of the inner loop (paper: 5 to 10)."""
+    inner_rate: float = 0.01
+    """Learning rate of the inner steps, in the parameters' unit over the loss' (the paper's is not known)."""
+    outer_rate: float = 0.05
+    """Learning rate of the outer step (not known)."""
+    beta: float = 0.1
+    """Weight of the similarity (not known); 0 leaves the forget loss alone."""
+    rho: float = 0.01
+    """First weight of the inner problem's stationarity (not known); 0 leaves it out."""
+    growth: float = 1.0
+    """Factor on rho from step to step (paper: above 1, value not known)."""
+    similarity: Literal["cosine", "squared"] = "cosine"
+    """``squared`` makes the gradients orthogonal instead of as opposed as can be in the paper's sense: beta cos^2."""
+    curvature: Literal["forget", "difference"] = "forget"
+    """Of psi's Hessian, in the outer step: that of the forget terms, exact, without the similarity's (a third
+    derivative of the losses); or all of it by a central difference of grad psi."""
+    forget: tuple[str, ...] = ()
+    """The terms that forget; empty means the first one."""
+
+    def init(self, parameters: Gradient) -> State:
+        """Nothing is remembered: rho is a function of the step's number."""
+        return State()
+
+    def __call__(self, step: Step, state: State) -> tuple[Gradient, State]:
+        """The displacement of both loops, as a gradient.
+
+        Raises:
+            UserError: A name in ``forget`` is no term's, no term keeps, or a rate or the steps' number is not above 0.
+        """
+        if min(self.inner_rate, self.outer_rate, self.inner_steps) <= 0:
+            raise UserError("rates and inner_steps must be above 0", where=_HERE)
+        chosen = sides(step.names, self.forget, where=_HERE)
+        walked = self.inner(step, chosen).slope
+        for _ in range(1, self.inner_steps):
+            with step.moved(scaled(-self.inner_rate, walked)):
+                walked = axpy(1.0, self.inner(step, chosen).slope, walked)
+        with step.moved(scaled(-self.inner_rate, walked)):
+            outer = self.outer(step, chosen)
+        return axpy(self.outer_rate / self.inner_rate, outer, walked), state
+
+    def inner(self, step: Step, chosen: Sides) -> Inner:
+        """The inner problem's gradient at the present parameters; without the similarity where a side has none."""
+        forget, keep = apart(step, chosen)
+        lengths = norm(forget), norm(keep)
+        if not min(lengths):
+            return Inner(forget, keep, 0.0)
+        cosine = dot(forget, keep) / (lengths[0] * lengths[1])
+        factor = -self.beta if self.similarity == "cosine" else 2 * self.beta * cosine
+        if not factor:
+            return Inner(forget, keep, cosine)
+        one, other = scaled(1 / lengths[0], forget), scaled(1 / lengths[1], keep)
+        by_forget = scaled(1 / lengths[0], axpy(-cosine, one, other))
+        by_keep = scaled(1 / lengths[1], axpy(-cosine, other, one))
+        ways = dict.fromkeys(chosen.forget, by_forget) | dict.fromkeys(chosen.keep, by_keep)
+        return Inner(axpy(factor, step.curved(ways), forget), keep, cosine)
+
+    def outer(self, step: Step, chosen: Sides) -> Gradient:
+        """The gradient of L_keep + rho |grad psi|^2 at the present parameters."""
+        rho = self.rho * self.growth**step.number
+        if not rho:
+            return total(list(step.gradients(chosen.keep).values()))
+        here = self.inner(step, chosen)
+        length = norm(here.slope)
+        if not length:
+            return here.keep
+        if self.curvature == "forget":
+            bent = step.curved(dict.fromkeys(chosen.forget, here.slope))
+        else:
+            bent = self._difference(step, chosen, here.slope, length)
+        return axpy(2 * rho, bent, here.keep)
+
+    def _difference(self, step: Step, chosen: Sides, slope: Gradient, length: float) -> Gradient:
+        """Psi's Hessian times its gradient, from the gradient a little ahead and a little behind."""
+        # The cube root of the rounding unit balances the truncation against the cancellation.
+        reach = (2.0**-52 if slope[0].itemsize == 8 else 2.0**-23) ** (1 / 3)
+        ends = []
+        for sign in (1, -1):
+            with step.moved(scaled(sign * reach / length, slope)):
+                ends.append(self.inner(step, chosen).slope)
+        return scaled(length / (2 * reach), axpy(-1.0, ends[1], ends[0]))
