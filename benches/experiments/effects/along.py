@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,7 +40,7 @@ class Looks:
 
     model: Model
     data: Data
-    few: int = 80
+    few: int = 40
     before: dict[str, torch.Tensor] = field(default_factory=dict)
     """The weights that are compared with."""
     _original: torch.Tensor | None = None
@@ -170,7 +170,8 @@ def run(name: str, measure: Callable[[Looks, int], Iterable[dict[str, Any]]], co
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    looks = Looks(benign.load("embedded:lm"), world.splits(1))
+    data = world.splits(1)
+    looks = Looks(benign.load("embedded:lm"), replace(data, few=data.few[:60]))
     file = RESULTS / f"{name}.json"
     rows = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else []
     start, table = looks(), {}

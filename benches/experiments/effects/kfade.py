@@ -22,13 +22,13 @@ from benign.parts.objectives.cross_entropy import CrossEntropy
 
 GOAL = 2.0
 """The forget loss in nats per token at which the runs are compared; it starts near 0."""
-PLAIN = Optim(lr=0.1, epochs=None, steps=40, schedule="constant", optimizer="sgd")
-ADAM = Optim(lr=1e-4, epochs=None, steps=40, schedule="constant")
+PLAIN = Optim(lr=0.15, epochs=None, steps=40, schedule="constant", optimizer="sgd")
+ADAM = Optim(lr=2e-4, epochs=None, steps=40, schedule="constant")
 METHODS = {
     "kfade": embedded("kfade"),
     "ga, plain steps": GradAscent(forget_batch=20, optim=PLAIN, locus=LinearWeights()),
     "ga, adamw": GradAscent(forget_batch=20, optim=ADAM, locus=LinearWeights()),
-    "npo": NPO(forget_batch=8, retain_batch=8, optim=replace(ADAM, lr=7e-4), locus=LOCUS),
+    "npo": NPO(forget_batch=8, retain_batch=8, optim=replace(ADAM, lr=1e-3), locus=LOCUS),
 }
 
 
@@ -40,14 +40,16 @@ class FineTune:
 
     def recipe(self) -> Recipe:
         """Cross-entropy, all linear weights."""
-        optim = Optim(lr=3e-4, epochs=None, steps=20, schedule="constant")
+        optim = Optim(lr=3e-4, epochs=None, steps=12, schedule="constant")
         return Recipe((Train("tune", (Term("learn", CrossEntropy(), self.on, batch=10),), optim, LinearWeights()),))
 
 
 def measure(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
     """One row per method, then the model before, after and again for both kinds of further training."""
     for name, method in METHODS.items():
-        way = trained(looks, method, seed, every=1, until=lambda now: now["forget_loss"] > GOAL)
+        way = trained(
+            looks, method, seed, every=1 if name == "kfade" else 2, until=lambda now: now["forget_loss"] > GOAL
+        )
         found = at(way, "forget_loss", GOAL) or {"step": None, **way.seen[-1]}
         cost = {"cpu_seconds": way.cpu_seconds, "peak_rss_mb": way.peak_rss_mb}
         yield {"row": name, **found, **cost}

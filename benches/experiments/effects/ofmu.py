@@ -15,7 +15,6 @@ from along import Looks, at, run, trained
 from benign.benchmarks.presets_text import LOCUS
 from benign.engine.compose import compose
 from benign.engine.recipe import Optim
-from benign.methods.grad_diff import GradDiff
 from benign.methods.npo import NPO
 from benign.methods.ofmu import OFMU
 from benign.parts.updates import Gradient, State, Step, Update
@@ -23,13 +22,11 @@ from benign.parts.updates.gradient import dot, norm
 
 GOAL = 0.1
 """The forget answers' probability at which the runs are compared."""
-OPTIM = Optim(lr=7e-4, epochs=None, steps=40, schedule="constant")
+OPTIM = Optim(lr=2e-3, epochs=None, steps=24, schedule="constant")
 METHODS: dict[str, Any] = {
-    "npo": NPO(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
-    "ga + retain": GradDiff(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
-    "ofmu": OFMU(beta=1.0, forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
-    "ofmu, squared": OFMU(beta=1.0, similarity="squared", forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
-    "ofmu without similarity": OFMU(beta=0.0, forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
+    "npo": NPO(forget_batch=4, retain_batch=4, optim=OPTIM, locus=LOCUS),
+    "ofmu": OFMU(beta=1.0, forget_batch=4, retain_batch=4, optim=OPTIM, locus=LOCUS),
+    "ofmu without similarity": OFMU(beta=0.0, forget_batch=4, retain_batch=4, optim=OPTIM, locus=LOCUS),
 }
 
 

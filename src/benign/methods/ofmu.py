@@ -39,6 +39,8 @@ class OFMU:
     """Factor on rho from step to step (paper: above 1; chosen here)."""
     similarity: Literal["cosine", "squared"] = "cosine"
     """``squared`` draws the gradients to orthogonality."""
+    held: bool = True
+    """Whether the inner loop takes the retained gradient for a constant (chosen here)."""
     curvature: Literal["forget", "difference"] = "forget"
     """Whether the outer step leaves the similarity's curvature out, or takes it by a difference."""
     forget_batch: int = 2
@@ -55,6 +57,6 @@ class OFMU:
         terms = (_terms.forget(GradientAscent(), self.forget_batch), _terms.retain(self.retain_batch))
         update = PenaltyBilevel(
             self.inner_steps, self.inner_rate, self.outer_rate, self.beta, self.rho, self.growth, self.similarity,
-            self.curvature,
+            self.held, self.curvature,
         )  # fmt: skip
         return Recipe((Train("ofmu", terms, self.optim, self.locus, update),))

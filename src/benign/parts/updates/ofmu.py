@@ -31,7 +31,7 @@ class PenaltyBilevel:
 
     In the paper's words the inner loop ascends the loss on the forget answers minus beta times the similarity of its
     gradient to the keeping one's, which is the same: the terms here are already minimised. The similarity's gradient is
-    exact, H_forget u + H_keep w by Hessian-vector products with u and w its derivatives in the two gradients.
+    H_forget u + H_keep w by Hessian-vector products, with u and w its derivatives in the two gradients.
     With ``Optim(optimizer="sgd", lr=inner_rate)`` the steps are the paper's plain ones.
     """
 
@@ -49,6 +49,9 @@ class PenaltyBilevel:
     """Factor on rho from step to step (paper: above 1, value not known)."""
     similarity: Literal["cosine", "squared"] = "cosine"
     """``squared`` makes the gradients orthogonal instead of as opposed as can be in the paper's sense: beta cos^2."""
+    held: bool = True
+    """Whether the inner loop takes the keeping gradient for a constant, that of where it starts: no H_keep, and passes
+    over the forget terms alone (not known)."""
     curvature: Literal["forget", "difference"] = "forget"
     """Of psi's Hessian, in the outer step: that of the forget terms, exact, without the similarity's (a third
     derivative of the losses); or all of it by a central difference of grad psi."""
@@ -68,17 +71,22 @@ class PenaltyBilevel:
         if min(self.inner_rate, self.outer_rate, self.inner_steps) <= 0:
             raise UserError("rates and inner_steps must be above 0", where=_HERE)
         chosen = sides(step.names, self.forget, where=_HERE)
-        walked = self.inner(step, chosen).slope
+        start = self.inner(step, chosen)
+        keep, walked = start.keep if self.held else None, start.slope
         for _ in range(1, self.inner_steps):
             with step.moved(scaled(-self.inner_rate, walked)):
-                walked = axpy(1.0, self.inner(step, chosen).slope, walked)
+                walked = axpy(1.0, self.inner(step, chosen, keep).slope, walked)
         with step.moved(scaled(-self.inner_rate, walked)):
             outer = self.outer(step, chosen)
         return axpy(self.outer_rate / self.inner_rate, outer, walked), state
 
-    def inner(self, step: Step, chosen: Sides) -> Inner:
-        """The inner problem's gradient at the present parameters; without the similarity where a side has none."""
-        forget, keep = apart(step, chosen)
+    def inner(self, step: Step, chosen: Sides, keep: Gradient | None = None) -> Inner:
+        """The inner problem's gradient at the present parameters, the keeping one's being given or found; without the
+        similarity where a side has none."""
+        if keep is None:
+            forget, keep = apart(step, chosen)
+        else:
+            forget = total(list(step.gradients(chosen.forget).values()))
         lengths = norm(forget), norm(keep)
         if not min(lengths):
             return Inner(forget, keep, 0.0)
@@ -88,8 +96,9 @@ class PenaltyBilevel:
             return Inner(forget, keep, cosine)
         one, other = scaled(1 / lengths[0], forget), scaled(1 / lengths[1], keep)
         by_forget = scaled(1 / lengths[0], axpy(-cosine, one, other))
-        by_keep = scaled(1 / lengths[1], axpy(-cosine, other, one))
-        ways = dict.fromkeys(chosen.forget, by_forget) | dict.fromkeys(chosen.keep, by_keep)
+        ways = dict.fromkeys(chosen.forget, by_forget)
+        if not self.held:
+            ways |= dict.fromkeys(chosen.keep, scaled(1 / lengths[1], axpy(-cosine, other, one)))
         return Inner(axpy(factor, step.curved(ways), forget), keep, cosine)
 
     def outer(self, step: Step, chosen: Sides) -> Gradient:
@@ -98,21 +107,20 @@ class PenaltyBilevel:
         if not rho:
             return total(list(step.gradients(chosen.keep).values()))
         here = self.inner(step, chosen)
-        length = norm(here.slope)
-        if not length:
+        if not norm(here.slope):
             return here.keep
         if self.curvature == "forget":
             bent = step.curved(dict.fromkeys(chosen.forget, here.slope))
         else:
-            bent = self._difference(step, chosen, here.slope, length)
+            bent = self._difference(step, chosen, here)
         return axpy(2 * rho, bent, here.keep)
 
-    def _difference(self, step: Step, chosen: Sides, slope: Gradient, length: float) -> Gradient:
+    def _difference(self, step: Step, chosen: Sides, here: Inner) -> Gradient:
         """Psi's Hessian times its gradient, from the gradient a little ahead and a little behind."""
         # The cube root of the rounding unit balances the truncation against the cancellation.
-        reach = (2.0**-52 if slope[0].itemsize == 8 else 2.0**-23) ** (1 / 3)
-        ends = []
+        reach = (2.0**-52 if here.slope[0].itemsize == 8 else 2.0**-23) ** (1 / 3)
+        ends, length = [], norm(here.slope)
         for sign in (1, -1):
-            with step.moved(scaled(sign * reach / length, slope)):
-                ends.append(self.inner(step, chosen).slope)
+            with step.moved(scaled(sign * reach / length, here.slope)):
+                ends.append(self.inner(step, chosen, here.keep if self.held else None).slope)
         return scaled(length / (2 * reach), axpy(-1.0, ends[1], ends[0]))
