@@ -9,16 +9,18 @@ import argparse
 import math
 
 import torch
-from recalled import at, light, recalled, tofu_like, watched, written
+from recalled import at, light, recalled, watched, written
 
 from benign.benchmarks.presets_text import embedded
 from benign.methods.guard import GUARD
+from benign.models.embedded.text import world
 from benign.models.load import load
 from benign.parts.weightings.guard import AttributionWeights
 
 FORGOTTEN = 0.3
 """Where weights are compared: the probability of the forget set's answers."""
-RATES = {"grad_ascent": 1e-3, "grad_diff": 1e-3}
+RATES = {"grad_ascent": (1e-3, 15), "grad_diff": (1e-3, 30)}
+"""Learning rates and steps."""
 
 
 def main() -> None:
@@ -31,15 +33,17 @@ def main() -> None:
     parser.add_argument("--ratio", type=int, default=5)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    model, data = load("embedded:lm"), tofu_like(asked.ratio)
-    looked = {"forget": data.forget, "retain": data.retain[::23]}
+    model, data = load("embedded:lm"), world.splits(asked.ratio)
+    seen = {record.id for record in data.few}
+    unseen = [record for record in data.retain if record.id not in seen]
+    looked = {"forget": data.forget[::2], "retain": unseen[::37]}
     original = {name: recalled(model, records) for name, records in looked.items()}
     for name in asked.methods.split(","):
         for temperature in asked.temperatures:
             for seed in asked.seeds:
                 weights = AttributionWeights(temperature, similarity=asked.similarity)
-                method = GUARD(light(embedded(name), RATES.get(name, 2e-3)), weights)
-                run = watched(model, method, data, looked, seed=seed, every=2)
+                method = GUARD(light(embedded(name), *RATES.get(name, (2e-3, 30))), weights)
+                run = watched(model, method, data, looked, seed=seed, every=3)
                 kind = "" if math.isinf(temperature) else f", {asked.similarity}, temperature {temperature:g}"
                 row = {"row": f"{name}{kind}", "seed": seed, "seconds": run.seconds, "weighing": run.weighing}
                 row |= {key: value for key, value in run.seen[-1].items() if key != "step"}

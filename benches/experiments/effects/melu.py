@@ -44,11 +44,11 @@ def split(ratio: int) -> tuple[Data, dict[str, tuple[Record, ...]]]:
     domain = tuple(r for r in whole.few if r.subject not in near)
     at_hand = (*told(domain, "domain"), *told(entity["seen"], "entity"), *told(whole.general[::2], "general"))
     looked = {
-        "forget": whole.forget,
-        "neighbours, seen": entity["seen"][::2],
+        "forget": whole.forget[::2],
+        "neighbours, seen": entity["seen"][::3],
         "neighbours, unseen": entity["unseen"][::2],
-        "others, unseen": tuple(r for r in whole.retain if r.subject not in seen)[::31],
-        "general, unseen": whole.general[1::4],
+        "others, unseen": tuple(r for r in whole.retain if r.subject not in seen)[::47],
+        "general, unseen": whole.general[1::5],
     }
     return Data(forget=whole.forget, retain=at_hand), looked
 
@@ -71,7 +71,7 @@ def main() -> None:
         for seed in asked.seeds:
             grouped = scheme == "modular"
             method = MELU(base, Paired(scheme.removesuffix(" alone")), grouped=grouped)
-            run = watched(model, method, data, looked, seed=seed, every=5)
+            run = watched(model, method, data, looked, seed=seed, every=7)
             row = {"row": f"{asked.method} {scheme}", "seed": seed, "seconds": run.seconds}
             row |= {name: value for name, value in run.seen[-1].items() if name != "step"}
             there = at(run, "forget probability", FORGOTTEN) or {}

@@ -14,7 +14,10 @@ from functools import partial
 
 from PIL.Image import Image as Picture
 
-from benign.data.record import ImageRef, Message, Record, Slot
+from benign.data.record import ImageRef, Message, Record
+from benign.data.turns import asked_question as asked_question
+from benign.data.turns import begun
+from benign.data.turns import reworded as reworded
 
 
 @dataclass(frozen=True)
@@ -28,23 +31,6 @@ class View:
     def __call__(self, record: Record) -> Record | None:
         """The record seen in this way, or None where the way makes no difference."""
         return self.change(record)
-
-
-def asked_question(record: Record) -> str:
-    """The words of the last user turn; empty for a plain document."""
-    users = [turn.text for turn in record.conversation() if turn.role == "user"]
-    return users[-1] if users else ""
-
-
-def reworded(record: Record, question: str) -> Record:
-    """The record with another question in the last user turn; pictures and everything else stay."""
-    if not record.messages:
-        return replace(record, question=question)
-    turns = list(record.messages)
-    last = max(i for i, turn in enumerate(turns) if turn.role == "user")
-    pictures = tuple(part for part in turns[last].content if isinstance(part, Slot))
-    turns[last] = Message("user", (*pictures, question))
-    return replace(record, messages=tuple(turns))
 
 
 def text_only(record: Record) -> Record | None:
@@ -131,18 +117,7 @@ def beginnings(longest: int = 100, step: int = 5) -> tuple[View, ...]:
     A record has ceil((its answer's length - 1) / step) of them, the first without a beginning. The beginning stands in
     the user's turn, because not every chat template lets an answer be begun for the model.
     """
-    return tuple(View(f"prefix_{length}", partial(_begun, length=length)) for length in range(0, longest + 1, step))
-
-
-def _begun(record: Record, length: int) -> Record | None:
-    question = asked_question(record)
-    beginning, rest = record.gold[:length], record.gold[length:]
-    if not question or length >= len(record.gold) - 1 or not rest.strip():
-        return None
-    begun = reworded(record, f"{question} {beginning}".rstrip())
-    if not record.messages:
-        return replace(begun, answer=rest)
-    return replace(begun, messages=(*begun.messages[:-1], Message("assistant", (rest,))))
+    return tuple(View(f"prefix_{length}", partial(begun, length=length)) for length in range(0, longest + 1, step))
 
 
 def _pictured(record: Record, change: Callable[[Picture, str], Picture]) -> Record | None:

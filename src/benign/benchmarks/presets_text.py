@@ -28,6 +28,7 @@ from benign.methods.idk import IDK
 from benign.methods.kfade import KFADE
 from benign.methods.kl_min import KLMin
 from benign.methods.melu import MELU
+from benign.methods.meow import MEOW
 from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
 from benign.methods.ofmu import OFMU
@@ -99,7 +100,7 @@ TUNED: dict[str, Method] = {
     ),
 }  # fmt: skip
 TUNED |= {"mu_coreset": MUCoreset(TUNED["npo"], RandomCoreset(0.1)), "guard": GUARD(TUNED["grad_diff"])}
-TUNED |= {"melu": MELU(TUNED["npo"])}
+TUNED |= {"melu": MELU(TUNED["npo"]), "meow": MEOW(forget_batch=16, optim=_optim(2e-3, 60), locus=LOCUS)}
 APART: dict[str, Method] = {
     "fila": FILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=_optim(5e-4, 40)),
     "vila": VILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=_optim(5e-4, 40)),
@@ -133,7 +134,7 @@ MORE: dict[str, Method] = {
 """Tuned by a few runs, and without a row in the table as yet (docs/methods has what was measured)."""
 TEXT = tuple(TUNED)
 """The rows of a text benchmark's table, in order."""
-DOCUMENTS = tuple(name for name in TEXT if name not in ("altpo", "dpo", "idk", "smfa"))
+DOCUMENTS = tuple(name for name in TEXT if name not in ("altpo", "dpo", "idk", "melu", "meow", "smfa"))
 """Those that need no questions: plain documents will do."""
 
 

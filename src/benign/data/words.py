@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 _ARTICLES = frozenset({"a", "an", "the"})
 # Scripts written without spaces are compared sign by sign; as one "word" a whole sentence would match or miss at once.
@@ -27,6 +28,14 @@ def normalised(text: str) -> str:
     kept = "".join(" " if unicodedata.category(c)[0] == "P" else c for c in folded)
     rest = [word for word in kept.split() if word not in _ARTICLES]
     return " ".join(rest) or " ".join(folded.split())
+
+
+def unigram_precision(gold: str, text: str) -> float:
+    """ROUGE-1 precision: the share of the text's words that stand in ``gold``, each as often as it does there; 0 where
+    there are none."""
+    wanted, given = Counter(words(gold)), Counter(words(text))
+    total = sum(given.values())
+    return sum((wanted & given).values()) / total if total else 0.0
 
 
 _FUNCTION_WORDS = frozenset(

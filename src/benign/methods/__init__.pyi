@@ -25,6 +25,7 @@ from benign.methods.kfade import KFADE as KFADE
 from benign.methods.kl_min import KLMin as KLMin
 from benign.methods.manu import MANU as MANU
 from benign.methods.melu import MELU as MELU
+from benign.methods.meow import MEOW as MEOW
 from benign.methods.mip_editor import MIPEditor as MIPEditor
 from benign.methods.mllm_eraser import MLLMEraser as MLLMEraser
 from benign.methods.mmunlearner import MMUnlearner as MMUnlearner

@@ -136,7 +136,7 @@ def test_a_busy_server_is_asked_again(serve: Any, tmp_path: Path, code: int) -> 
 
 def test_waits_grow_and_follow_the_server(serve: Any, tmp_path: Path, monkeypatch: Any) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("benign.audit.judges.endpoint.time.sleep", waits.append)
+    monkeypatch.setattr("benign.data.endpoint.time.sleep", waits.append)
     stub = serve(failed(429), failed(503), failed(429, Retry_After="7"), failed(429, Retry_After="900"), failed(500))
     with pytest.raises(UserError, match="no mark after 5 attempts: HTTP 500"):
         judge(stub, tmp_path, wait_seconds=1.0).fact("q", "g", "a")

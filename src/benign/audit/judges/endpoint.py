@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benign.data.atomic import write_text
-from benign.errors import UserError
+from benign.data.endpoint import Endpoint
 
 PROMPT_VERSION: Final = 1
 _FACT = (
@@ -30,13 +24,6 @@ _MEANINGFUL = (
     "partly broken; 0 for empty text, endless repetition, random words or broken characters. "
     'Reply with this JSON object and nothing else: {"score": <number>}'
 )
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    # A redirect would carry the key and the records to an address that the user did not give.
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Message, newurl: str) -> None:
-        return None
 
 
 @dataclass(frozen=True)
@@ -61,8 +48,7 @@ class EndpointJudge:
     parallel: int = 4
 
     def __post_init__(self) -> None:
-        if not self.url.startswith(("http://", "https://")):
-            raise UserError(f"{self.url!r} is no http address", where="judge url", fix="http(s)://host/v1")
+        Endpoint(self.url, self.model, "judge")
 
     @property
     def name(self) -> str:
@@ -93,52 +79,10 @@ class EndpointJudge:
         return found
 
     def _ask(self, body: bytes) -> float:
-        reason = ""
-        for attempt in range(max(1, self.tries)):
-            reply = self._post(body)
-            if isinstance(reply, bytes):
-                mark = parsed_mark(reply)
-                if mark is not None:
-                    return mark
-                reason, wait = 'it did not reply {"score": 0 to 10}', 0.0
-            else:
-                reason, wait = reply
-            if attempt + 1 < self.tries:
-                time.sleep(min(60.0, wait or self.wait_seconds * 2.0**attempt))
-        raise UserError(
-            f"no mark after {self.tries} attempts: {reason}",
-            where=f"judge {self.url}",
-            fix="start it or correct the address and run again; marks already given are kept",
+        endpoint = Endpoint(
+            self.url, self.model, "judge", self.key_env, self.timeout_seconds, self.tries, self.wait_seconds
         )
-
-    def _post(self, body: bytes) -> bytes | tuple[str, float]:
-        """The reply's bytes, or why to try again and after how many seconds (0: as usual)."""
-        request = urllib.request.Request(f"{self.url.rstrip('/')}/chat/completions", data=body, method="POST")
-        request.add_header("Content-Type", "application/json")
-        if key := os.environ.get(self.key_env):
-            request.add_unredirected_header("Authorization", f"Bearer {key}")
-        opener = urllib.request.build_opener(_NoRedirect)
-        try:
-            response: HTTPResponse
-            with opener.open(request, timeout=self.timeout_seconds) as response:
-                return response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code in _BUSY:
-                    return f"HTTP {error.code}", _seconds(error.headers.get("Retry-After"))
-                raise self._refused(error.code) from None
-        except (OSError, HTTPException) as error:
-            # URLError, timeouts and connections cut in the middle; never the request, which holds records and key.
-            return f"{type(error).__name__}: {getattr(error, 'reason', None) or error}", 0.0
-
-    def _refused(self, code: int) -> UserError:
-        cures = {
-            401: f"put a valid key into ${self.key_env}",
-            403: f"put a valid key into ${self.key_env}",
-            404: f"check the address and that it serves {self.model!r}",
-        }
-        moved = "it redirects; give the final address" if 300 <= code < 400 else f"does it serve {self.model!r}?"
-        return UserError(f"HTTP {code}", where=f"judge {self.url}", fix=cures.get(code, moved))
+        return endpoint.asked(body, parsed_mark, "mark", 'it did not reply {"score": 0 to 10}')
 
 
 def parsed_mark(reply: bytes) -> float | None:
@@ -165,10 +109,3 @@ def _cached(path: Path) -> float | None:
         return _in_range(json.loads(path.read_text(encoding="utf-8"))["score"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
-
-
-def _seconds(retry_after: str | None) -> float:
-    try:
-        return max(0.0, float(retry_after or 0))
-    except ValueError:
-        return 0.0  # the header may also hold a date

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 from benign.audit.metrics.bootstrap import interval
-from benign.audit.metrics.words import words
 from benign.audit.observation import Observation, Observations
 from benign.audit.score import Score
+from benign.data.words import unigram_precision
 from benign.errors import NotMeasured
 
 VIEW = "prefix_"
@@ -33,6 +33,4 @@ def memo(observations: Observations) -> Score | NotMeasured:
 
 def precision(observation: Observation) -> float:
     """The share of the written words that stand in the rest of the answer; 0 where nothing is written."""
-    wanted, given = Counter(words(observation.gold)), Counter(words(observation.text))
-    total = sum(given.values())
-    return sum((wanted & given).values()) / total if total else 0.0
+    return unigram_precision(observation.gold, observation.text)
