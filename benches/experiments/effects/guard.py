@@ -17,9 +17,9 @@ from benign.models.embedded.text import world
 from benign.models.load import load
 from benign.parts.weightings.guard import AttributionWeights
 
-FORGOTTEN = 0.3
+FORGOTTEN = 0.5
 """Where weights are compared: the probability of the forget set's answers."""
-RATES = {"grad_ascent": (1e-3, 15), "grad_diff": (1e-3, 30)}
+RATES = {"grad_ascent": (1e-3, 15), "grad_diff": (2e-3, 40)}
 """Learning rates and steps."""
 
 
@@ -42,7 +42,8 @@ def main() -> None:
         for temperature in asked.temperatures:
             for seed in asked.seeds:
                 weights = AttributionWeights(temperature, similarity=asked.similarity)
-                method = GUARD(light(embedded(name), *RATES.get(name, (2e-3, 30))), weights)
+                plain = light(embedded(name), *RATES.get(name, (2e-3, 30)))
+                method = plain if math.isinf(temperature) else GUARD(plain, weights)
                 run = watched(model, method, data, looked, seed=seed, every=3)
                 kind = "" if math.isinf(temperature) else f", {asked.similarity}, temperature {temperature:g}"
                 row = {"row": f"{name}{kind}", "seed": seed, "seconds": run.seconds, "weighing": run.weighing}
