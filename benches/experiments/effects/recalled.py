@@ -19,9 +19,9 @@ from benign.engine.draw import drawn
 from benign.engine.log import Log
 from benign.engine.meter import Meter
 from benign.engine.recipe import Method, Train
+from benign.engine.scales import Scales
 from benign.engine.serve import Served
 from benign.engine.train import Job, train
-from benign.engine.weigh import Scales
 from benign.models.embedded.text import exam, world
 from benign.models.load import Model
 from benign.models.pack import packed_rows
