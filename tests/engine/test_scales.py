@@ -101,7 +101,8 @@ def plain_gradient(model: Model, record: Record, names: Sequence[str]) -> torch.
     return torch.cat([way.flatten().double() for way in torch.autograd.grad(loss, parameters)])
 
 
-def test_the_alignment_is_that_of_a_plain_loop(model: Model, tmp_path: Path) -> None:
+def test_the_alignment_is_that_of_a_plain_loop(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benign.engine.evidence._RECORDS", 3)  # of eight, so that the last batch is short
     names = ["model.layers.1.mlp.down_proj.weight", "model.layers.0.mlp.down_proj.weight"]
     found = shown(model, stage(CrossEntropy(), AllWeights(r"model\.layers\.\d\.mlp\.down_proj")), tmp_path)
     retained = torch.stack([plain_gradient(model, r, names) for r in DATA.retain]).mean(0)

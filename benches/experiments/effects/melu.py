@@ -20,7 +20,7 @@ from benign.models.embedded.text import world
 from benign.models.load import load
 from benign.parts.samplers.paired import Paired, Scheme
 
-FORGOTTEN = 0.2
+FORGOTTEN = 0.5
 """Where schemes are compared: the probability of the forget set's answers."""
 
 
@@ -61,16 +61,20 @@ def main() -> None:
     parser.add_argument("--schemes", nargs="+", default=list(get_args(Scheme)))
     parser.add_argument("--ratio", type=int, default=5)
     parser.add_argument("--retain", type=int, default=10)
-    parser.add_argument("--weight", type=float, default=1.0)
+    parser.add_argument("--weight", type=float, default=3.0)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=60)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     model, (data, looked) = load("embedded:lm"), split(asked.ratio)
     original = {name: recalled(model, records) for name, records in looked.items()}
-    base = replace(light(embedded(asked.method)), retain_batch=asked.retain, retain_weight=asked.weight)
+    base = replace(
+        light(embedded(asked.method), asked.lr, asked.steps), retain_batch=asked.retain, retain_weight=asked.weight
+    )
     for scheme in asked.schemes:
         for seed in asked.seeds:
             grouped = scheme == "modular"
-            method = MELU(base, Paired(scheme.removesuffix(" alone")), grouped=grouped)
+            method = MELU(base, Paired(scheme), grouped=grouped)
             run = watched(model, method, data, looked, seed=seed, every=7)
             row = {"row": f"{asked.method} {scheme}", "seed": seed, "seconds": run.seconds}
             row |= {name: value for name, value in run.seen[-1].items() if name != "step"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from benign.engine.train import learning_rate
 from benign.errors import UserError
 from benign.models.load import Model
 from benign.models.pack import packed_rows
+from benign.models.shallow import shallow
 from benign.models.vision_cache import VisionCache
 from benign.parts.targets import Context
 from benign.parts.updates import Gradient
@@ -62,7 +64,10 @@ class Shown:
         """[records]."""
         if points < 1:
             raise UserError(f"there must be a point to look at, got {points}", where="weighting")
-        plain = self._stage
+        plain = self.plain
+        if points > 1 and plain.curvature:
+            raise UserError("the way of an update that needs a curvature is not looked at", where="weighting",
+                            fix="set points=1")  # fmt: skip
         about: dict[str, object] = {"what": "gradient norms", "stage": canonical.to_plain(plain), "points": points}
         if points > 1 or any(term.teacher for term in plain.terms):
             about["data"] = self.context.data.digest
@@ -73,6 +78,8 @@ class Shown:
         kept = records_of(self.context.data, "keep")
         about = {
             "what": "alignment",
+            "stage": self.stage.name,
+            "depth": self.stage.depth,
             "locus": canonical.to_plain(self.stage.locus),
             "retained": canonical.digest([record.digest for record in kept]),
         }
@@ -80,7 +87,7 @@ class Shown:
         return found["dot"] / (found["own"] * found["retained"]).clamp(min=1e-30) if cosine else found["dot"]
 
     @property
-    def _stage(self) -> Train:
+    def plain(self) -> Train:
         """The stage as it would be without any weighting."""
         return replace(self.stage, terms=tuple(replace(term, weighting=None) for term in self.stage.terms))
 
@@ -134,9 +141,11 @@ class Shown:
             )  # fmt: skip
         measure = Importances(self.model, self.context.data, self.folder, self.report)
         seed = derived_seed(self.context.seed, self.stage.name)
-        scratch = self.folder / "attached"
-        with attached(self.model, self.stage.locus, seed=seed, scratch=scratch, measure=measure) as moving:
-            yield moving
+        with ExitStack() as stack:
+            stack.enter_context(shallow(self.model, self.stage.depth))
+            scratch = Path(stack.enter_context(TemporaryDirectory()))
+            locus = self.stage.locus
+            yield stack.enter_context(attached(self.model, locus, seed=seed, scratch=scratch, measure=measure))
 
     def _aligned(self) -> dict[str, Tensor]:
         """``dot`` and ``own`` [records] and ``retained`` [1]: inner products and lengths of gradients."""
@@ -161,23 +170,24 @@ class Shown:
 
     def _norms(self, points: int) -> Tensor:
         """The mean of the records' gradient norms over the points of a run of the stage."""
-        stage = self._stage
+        stage = self.plain
         steps = drawn(stage, self.context)
         at = {number * len(steps) // points for number in range(points)}
         alone = [[[item] if term.name == self.term.name else [] for term in stage.terms] for item in self.items]
         total, taken = torch.zeros(self.count, dtype=torch.float64), 0
-        with self._moving() as moving:
+        with self._moving() as moving, TemporaryDirectory() as kept:
             vision, parameters = VisionCache(), tuple(moving.parameters.values())
             asked = [*alone, *steps[: max(at)]]
-            kept = self.folder / "reference"
-            reference = reference_for(self.model, stage, asked, moving, kept, vision, self.context.seed)
+            reference = reference_for(self.model, stage, asked, moving, Path(kept), vision, self.context.seed)
             rows = Rows(self.model, reference, vision, moving.routed)
+
+            optimizer = torch.optim.AdamW(parameters, lr=stage.optim.lr, betas=stage.optim.betas, weight_decay=0.0)
 
             def step(columns: Sequence[Sequence[Drawn]], number: int) -> TrainingStep:
                 named = list(zip(stage.terms, columns, strict=True))
-                return TrainingStep(named, rows, parameters, number, len(steps), derived_seed(stage.name, number))
+                seed = derived_seed(stage.name, number)
+                return TrainingStep(named, rows, parameters, number, len(steps), seed, optimizer=optimizer)
 
-            optimizer = torch.optim.AdamW(parameters, lr=stage.optim.lr, betas=stage.optim.betas, weight_decay=0.0)
             state = stage.update.init(parameters)
             for number in range(max(at) + 1):
                 if number in at:

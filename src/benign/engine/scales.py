@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benign.data.record import Record
-from benign.engine.draw import Drawn, derived_seed
+from benign.engine.draw import Drawn, derived_seed, drawn
 from benign.engine.evidence import Report, Shown
 from benign.engine.recipe import Term, Train
+from benign.engine.teacher import shown
 from benign.engine.world import world
 from benign.errors import UserError
 from benign.models.load import Model
@@ -40,12 +41,15 @@ class Scales:
         """
         if term.weighting is None or not records:
             return [1.0] * len(records)
+        items = self._items(term, records)
+        evidence = Shown(self.model, self.stage, term, items, self.context, self.folder, self.report)
+        if world().size > 1:
+            # The original's answers are all processes' work, and what follows is the first one's.
+            drawn(evidence.plain, self.context)
         # By the first of several processes, unless they share the layers; the others read what it kept.
         with nullcontext() if together() else world().first():
-            shown = Shown(self.model, self.stage, term, self._items(term, records), self.context, self.folder,
-                          self.report)  # fmt: skip
             # One seed for all terms: they keep the same records.
-            weights = [float(w) for w in term.weighting(shown, seed=derived_seed(self.context.seed, "weighting"))]
+            weights = [float(w) for w in term.weighting(evidence, seed=derived_seed(self.context.seed, "weighting"))]
         if not all(0 <= weight < float("inf") for weight in weights) or not any(weights):
             raise UserError("the weights are negative, not finite or all zero", where=f"weighting of {term.name}")
         ids = [record.id for record in records]
@@ -64,9 +68,10 @@ class Scales:
         others: Sequence[str | None] = [None] * len(records)
         if term.against:
             others = term.against.answers(records, epochs, self.context)
-        found = zip(records, answers, others, strict=True)
+        taught = shown(term.teacher, records) if term.teacher else [None] * len(records)
+        found = zip(records, answers, others, taught, strict=True)
         text_only = term.view == "text_only"
-        return [Drawn(record, answer, text_only, other) for record, answer, other in found]
+        return [Drawn(record, answer, text_only, other, shown=view) for record, answer, other, view in found]
 
 
 def joined(stages: Mapping[str, str]) -> str:
