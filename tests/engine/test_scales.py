@@ -14,6 +14,7 @@ import torch
 import benign
 from benign.data.answers import Answers
 from benign.data.record import Data, Record
+from benign.engine.attach import attached
 from benign.engine.draw import Drawn, drawn
 from benign.engine.evidence import Shown
 from benign.engine.recipe import Optim, Term, Train
@@ -181,8 +182,6 @@ def test_the_weighed_loss_is_the_weighed_mean(
     plain = [
         Drawn(r, answer) for r, answer in zip(DATA.forget, ("rome", "a cat", "oslo", "a very old dog"), strict=True)
     ]
-    from benign.engine.attach import attached
-
     with attached(model, LOCUS, seed=1, scratch=tmp_path) as moving:
         parameters = tuple(moving.parameters.values())
         with torch.no_grad():
