@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import benign
-from benign.data.record import Data, of_kind
+from benign.benchmarks.presets_text import LOCUS, embedded
+from benign.data.record import Data, Record, of_kind
 from benign.engine.recipe import Optim
 from benign.engine.unlearn import unlearn
 from benign.methods.guard import GUARD
@@ -16,10 +19,16 @@ from benign.methods.idk import IDK
 from benign.methods.melu import MELU
 from benign.methods.meow import MEOW
 from benign.methods.mu_coreset import MUCoreset
+from benign.methods.npo import NPO
+from benign.models.delta import applied, load_delta
+from benign.models.embedded.text import exam
+from benign.models.embedded.text import world as authors
 from benign.models.embedded.world import splits
+from benign.models.load import Model
 from benign.parts.loci.lora import Lora
 from benign.parts.targets.inverted import InvertedFacts
 from benign.parts.weightings.grad_norm_coreset import GradNormCoreset
+from benign.parts.weightings.random_coreset import RandomCoreset
 
 OPTIM = Optim(lr=1e-3, epochs=None, steps=2)
 
@@ -43,3 +52,28 @@ def test_all_of_them_take_pictures(tmp_path: Path) -> None:
     assert sum(weights.values()) == pytest.approx(6) and len(set(weights.values())) > 1
     kept = json.loads((tmp_path / "coreset" / "weights.json").read_text())["mfa"]["forget"]
     assert sorted(kept.values()) == [0.0] * 3 + [1.0] * 3
+
+
+@pytest.fixture(scope="module")
+def known() -> Model:
+    return benign.load("embedded:lm")
+
+
+def recalled(model: Model, folder: Path, records: Sequence[Record]) -> float:
+    """The share of exact answers of a result."""
+    with applied(model, load_delta(folder / "adapter", model)):
+        return float(exam.correct(model.module, records).mean())
+
+
+@pytest.mark.slow
+def test_a_part_of_the_authors_facts_leaves_the_others_known(known: Model, tmp_path: Path) -> None:
+    """The coreset effect of WMDP and MUSE is not there where every record is a fact of its own."""
+    data = replace(authors.splits(5), few=())
+    plain = NPO(forget_batch=6, retain_batch=10, optim=replace(embedded("npo").optim, steps=50), locus=LOCUS)  # type: ignore[attr-defined]
+    for name, method in (("whole", plain), ("part", MUCoreset(plain, RandomCoreset(0.1)))):
+        unlearn(known, data, method=method, out=tmp_path / name)
+    weights = json.loads((tmp_path / "part" / "weights.json").read_text())["npo"]["forget"]
+    kept, left = ([r for r in data.forget if bool(weights[r.id]) == one] for one in (True, False))
+    assert recalled(known, tmp_path / "whole", data.forget) <= 0.1
+    assert recalled(known, tmp_path / "part", kept) <= 0.1
+    assert recalled(known, tmp_path / "part", left) >= 0.3

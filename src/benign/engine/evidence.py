@@ -143,7 +143,9 @@ class Shown:
         seed = derived_seed(self.context.seed, self.stage.name)
         with ExitStack() as stack:
             stack.enter_context(shallow(self.model, self.stage.depth))
-            scratch = Path(stack.enter_context(TemporaryDirectory()))
+            # By the side of what is kept: the temporary folder of a machine may not hold a model's weights.
+            self.folder.mkdir(parents=True, exist_ok=True)
+            scratch = Path(stack.enter_context(TemporaryDirectory(dir=self.folder)))
             locus = self.stage.locus
             yield stack.enter_context(attached(self.model, locus, seed=seed, scratch=scratch, measure=measure))
 
@@ -175,7 +177,7 @@ class Shown:
         at = {number * len(steps) // points for number in range(points)}
         alone = [[[item] if term.name == self.term.name else [] for term in stage.terms] for item in self.items]
         total, taken = torch.zeros(self.count, dtype=torch.float64), 0
-        with self._moving() as moving, TemporaryDirectory() as kept:
+        with self._moving() as moving, TemporaryDirectory(dir=self.folder) as kept:
             vision, parameters = VisionCache(), tuple(moving.parameters.values())
             asked = [*alone, *steps[: max(at)]]
             reference = reference_for(self.model, stage, asked, moving, Path(kept), vision, self.context.seed)
