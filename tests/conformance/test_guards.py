@@ -131,7 +131,7 @@ def rows(where: str, guard: Any | None, records: Sequence[Record]) -> Answers:
 
 
 def spoken(where: str, guard: Any | None, records: Sequence[Record], tokens: int) -> tuple[list[list[int]], Tensor]:
-    """The generated tokens, and [steps, records, V] the log-probabilities that they were chosen by; none ends early."""
+    """The generated tokens, nobody ending early, and [steps, records, V] log-probabilities that chose them."""
     model, _ = built(where)
     prompts = [model.encoder.prompt(record) for record in records]
     batch = collate(prompts, side="left", pad_id=model.processor.pad_id)

@@ -21,7 +21,7 @@ from benign.models.load import Model, load
 
 def exact(served: Served, records: tuple[Record, ...]) -> float:
     said = served.generate(records, max_new_tokens=32)
-    return sum(r.gold.split() == text.split() for r, text in zip(records, said, strict=True)) / len(records)
+    return sum(overlap(r.gold, text)[1] == 1.0 for r, text in zip(records, said, strict=True)) / len(records)
 
 
 def recalled(served: Served, records: tuple[Record, ...]) -> float:
