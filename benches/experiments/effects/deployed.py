@@ -118,12 +118,15 @@ def main(name: str, measure: Callable[[int], Mapping[str, Callable[[], Row]]]) -
     ``benches/results/effects/NAME.json``; what stands there already is not measured again."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", help="these rows and no others")
+    options = parser.parse_args()
     place = RESULTS / f"{name}.json"
     rows: list[Row] = json.loads(place.read_text())["rows"] if place.exists() else []
     RESULTS.mkdir(parents=True, exist_ok=True)
-    for seed in range(parser.parse_args().seeds):
+    for seed in range(options.seeds):
         for method, run in measure(seed).items():
-            if any((row["seed"], row["method"]) == (seed, method) for row in rows):
+            measured_before = any((row["seed"], row["method"]) == (seed, method) for row in rows)
+            if measured_before or (options.only and method not in options.only):
                 continue
             found = {k: round(v, 4) if isinstance(v, float) else v for k, v in run().items()}
             rows.append({"seed": seed, "method": method, **found})
