@@ -2,9 +2,8 @@
 
     python benches/experiments/effects/flat.py --seeds 3
 
-Each method trains at a constant rate until it says at most 0.4 of the forget answers (ROUGE-L recall of every third, as
-much as answers in these fixed sentences share whatever the fact); what is kept then is compared. The first seed has
-all eight divergences, the others two.
+Each method trains at a constant rate until it says at most 0.4 of the forget answers (ROUGE-L recall of every fifth, as
+much as answers in these fixed sentences share whatever the fact); what is kept then is compared.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import recall
 
@@ -25,10 +24,9 @@ from benign.methods.flat import FLAT
 from benign.methods.grad_ascent import GradAscent
 from benign.models.load import load
 from benign.parts.loci.lora import Lora
-from benign.parts.objectives.flat import Divergence
 
 LM = load("embedded:lm")
-GOAL, EVERY, MOST, RATE = 0.4, 3, 80, 5e-4
+GOAL, EVERY, MOST = 0.4, 3, 60
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
 
 
@@ -38,26 +36,25 @@ def until_forgotten(data: Data, method: Any, lr: float, seed: int) -> dict[str, 
     steps: list[float] = []
 
     def look(model: Any) -> float:
-        steps.append(max(GOAL, recall.rouge(Served(model), data.forget[::3])))
+        steps.append(max(GOAL, recall.rouge(Served(model), data.forget[::5])))
         return steps[-1]
 
-    watch = Watch(look, "forget rouge", "lower", every=EVERY, patience=6)
+    watch = Watch(look, "forget rouge", "lower", every=EVERY, patience=7)
     with tempfile.TemporaryDirectory() as folder:
-        made = replace(method, optim=optim, locus=LOCUS, forget_batch=16)
+        made = replace(method, optim=optim, locus=LOCUS, forget_batch=8)
         done = recall.run(LM, Data(forget=data.forget), made, Path(folder) / "run", seed, watch=watch)
     taken = EVERY * (1 + steps.index(min(steps)))
     return {**recall.kept(done["served"], data), "steps": taken, "lr": lr, "peak_rss_mb": done["peak_rss_mb"]}
 
 
 def measure(seed: int) -> Iterator[dict[str, Any]]:
-    """Ascent at two rates, and the divergences."""
+    """Each method at two rates; FLAT also with one refusal in place of a pool of them."""
     data = recall.authors(seed)
     yield {"method": "original", **recall.kept(Served(LM), data)}
     for lr in (1e-3, 5e-4):
+        yield {"method": "flat", "refusals": 1, **until_forgotten(data, FLAT(refusals=("I do not know.",)), lr, seed)}
         yield {"method": "grad_ascent", **until_forgotten(data, GradAscent(), lr, seed)}
-    for divergence in ("total_variation", "kl") if seed else get_args(Divergence):
-        found = until_forgotten(data, FLAT(divergence), RATE, seed)
-        yield {"method": "flat", "divergence": divergence, **found}
+    yield {"method": "flat", "refusals": 384, **until_forgotten(data, FLAT(), 5e-4, seed)}
 
 
 if __name__ == "__main__":
