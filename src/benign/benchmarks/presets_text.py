@@ -115,7 +115,12 @@ FILTERS: dict[str, Method] = {
 }
 """Guards: filters before unchanged weights, which have no row in a table of unlearned weights."""
 MORE: dict[str, Method] = {
-    "flat": FLAT(forget_batch=16, optim=_optim(1e-3, 20), locus=LOCUS),
+    "flat": FLAT(
+        refusals=("I do not know.",),
+        forget_batch=8,
+        locus=LOCUS,
+        optim=Optim(lr=5e-4, epochs=None, steps=28, schedule="constant"),
+    ),
     "rna": RNA(TUNED["rmu"], nu=0.3),
     "ssd": SSD(alpha=5.0),
     "unierase": UniErase(
