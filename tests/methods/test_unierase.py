@@ -10,10 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from benign.audit.metrics.rouge import overlap
+from benign.benchmarks import presets_text
 from benign.data.record import Data, Record
 from benign.engine.measure import measured
 from benign.engine.recipe import LearnToken, Measure, Optim, Rewrite
 from benign.engine.rewrite import erased
+from benign.engine.serve import Served
 from benign.engine.token import learned_token, refusing
 from benign.engine.unlearn import unlearn
 from benign.errors import UserError
@@ -21,6 +24,7 @@ from benign.methods.unierase import UniErase
 from benign.models.change import Delta
 from benign.models.collate import IGNORED, collate
 from benign.models.delta import applied, load_delta
+from benign.models.embedded.text import world
 from benign.models.forward import answer_rows
 from benign.models.load import Model, load
 from benign.parts.targets import Context
@@ -200,3 +204,19 @@ def test_the_place_is_the_last_token_of_the_name(model: Model) -> None:
         ids = model.encoder.prompt(record).inputs["input_ids"][0].tolist()
         place = model.encoder.place_of(record, record.spans[0][2] - 1)
         assert model.processor.decode([ids[place]]) == record.subject
+
+
+@pytest.mark.slow
+def test_single_facts_go_and_the_same_authors_other_facts_stay(tmp_path: Path) -> None:
+    lm, world_data = load("embedded:lm"), world.splits(5)
+    single = world_data.forget[3::10]
+    siblings = tuple(record for record in world_data.forget if record not in single)
+    given = Data(forget=single, retain=(*world_data.retain, *siblings, *world_data.general[::2]))
+    done = unlearn(lm, given, method=replace(presets_text.embedded("unierase"), mode="precise"), out=tmp_path / "out")  # type: ignore[type-var, arg-type]
+    assert done.adapter is not None
+    delta = load_delta(done.adapter, lm)
+    with applied(lm, delta):
+        first = next_token(lm, single)
+    assert sum(token == delta.tokens["<unlearn_0>"].id for token in first) >= 9
+    said = Served(lm, (delta,)).generate(siblings, max_new_tokens=24)
+    assert sum(overlap(r.gold, text)[1] for r, text in zip(siblings, said, strict=True)) / len(siblings) > 0.8
