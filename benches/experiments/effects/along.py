@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,7 +40,7 @@ class Looks:
 
     model: Model
     data: Data
-    few: int = 40
+    few: int = 160
     before: dict[str, torch.Tensor] = field(default_factory=dict)
     """The weights that are compared with."""
     _original: torch.Tensor | None = None
@@ -61,17 +61,17 @@ class Looks:
         unseen = [record for record in self.data.retain if record.id not in seen]
         return unseen[:: max(1, len(unseen) // self.few)][: self.few]
 
-    def __call__(self) -> dict[str, float]:
-        """Mean answer probability (per token) of forgotten and retained records, forget loss, retain KL in nats."""
+    def __call__(self, *, whole: bool = True) -> dict[str, float]:
+        """Mean answer probability (per token) and loss of the forgotten records; once these begin to go, the
+        probability of the retained ones and their KL divergence in nats per token."""
         forget, _ = self._rows(self.data.forget)
+        found = {"forget": float(forget.exp().mean()), "forget_loss": float(-forget.mean())}
+        if found["forget"] > 0.9 and not whole:
+            return found
         retain, rows = self._rows(self.retained)
         assert self._original is not None
-        return {
-            "forget": float(forget.exp().mean()),
-            "forget_loss": float(-forget.mean()),
-            "retain": float(retain.exp().mean()),
-            "retain_kl": float(divergence(self._original.log_softmax(-1), rows).mean()),
-        }
+        kl = divergence(self._original.log_softmax(-1), rows).mean()
+        return {**found, "retain": float(retain.exp().mean()), "retain_kl": float(kl)}
 
     def changed(self) -> Delta | None:
         """How far the weights are from those remembered; None where an adapter hides them."""
@@ -118,7 +118,7 @@ def trained(
             return
         if done % every == 0 or done == total:
             start = time.process_time()
-            way.seen.append({"step": done, **looks()})
+            way.seen.append({"step": done, **looks(whole=done == total)})
             aside += time.process_time() - start
         way.steps = done
         if way.seen and way.seen[-1]["step"] == done and until(way.seen[-1]):
@@ -150,7 +150,7 @@ def at(way: Way, column: str, value: float) -> dict[str, float] | None:
         last = way.seen[0] if before is None else before
         if min(last[column], now[column]) <= value <= max(last[column], now[column]) and now[column] != last[column]:
             share = (value - last[column]) / (now[column] - last[column])
-            return {name: last[name] + share * (now[name] - last[name]) for name in now}
+            return {name: last.get(name, now[name]) + share * (now[name] - last.get(name, now[name])) for name in now}
         before = now
     return None
 
@@ -170,8 +170,7 @@ def run(name: str, measure: Callable[[Looks, int], Iterable[dict[str, Any]]], co
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    data = world.splits(1)
-    looks = Looks(benign.load("embedded:lm"), replace(data, few=data.few[:60]))
+    looks = Looks(benign.load("embedded:lm"), world.splits(1))
     file = RESULTS / f"{name}.json"
     rows = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else []
     start, table = looks(), {}

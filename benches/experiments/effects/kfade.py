@@ -22,12 +22,10 @@ from benign.parts.objectives.cross_entropy import CrossEntropy
 
 GOAL = 2.0
 """The forget loss in nats per token at which the runs are compared; it starts near 0."""
-PLAIN = Optim(lr=0.15, epochs=None, steps=40, schedule="constant", optimizer="sgd")
 ADAM = Optim(lr=2e-4, epochs=None, steps=40, schedule="constant")
 METHODS = {
     "kfade": embedded("kfade"),
-    "ga, plain steps": GradAscent(forget_batch=20, optim=PLAIN, locus=LinearWeights()),
-    "ga, adamw": GradAscent(forget_batch=20, optim=ADAM, locus=LinearWeights()),
+    "ga": GradAscent(forget_batch=20, optim=ADAM, locus=LinearWeights()),
     "npo": NPO(forget_batch=8, retain_batch=8, optim=replace(ADAM, lr=1e-3), locus=LOCUS),
 }
 

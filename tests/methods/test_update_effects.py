@@ -1,0 +1,77 @@
+"""What the papers claim of GU, BLUR, K-FADE and OFMU, on the embedded text model, where equally much is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+import benign
+from benches.experiments.effects.along import Looks, Way, at, trained
+from benign.benchmarks.presets_text import LOCUS, embedded
+from benign.engine.compose import compose
+from benign.engine.recipe import Method, Optim
+from benign.methods.grad_ascent import GradAscent
+from benign.methods.grad_diff import GradDiff
+from benign.methods.npo import NPO
+from benign.methods.ofmu import OFMU
+from benign.models.delta import applied
+from benign.models.embedded.text import world
+from benign.parts.loci.linear import LinearWeights
+from benign.parts.updates.blur import ForgetFirst
+from benign.parts.updates.gu import GeometricDisentanglement
+
+OPTIM = Optim(lr=1e-3, epochs=None, steps=24, schedule="constant", betas=(0.0, 0.999))
+SUM = GradDiff(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS)
+
+
+@pytest.fixture(scope="module")
+def looks() -> Looks:
+    data = world.splits(1)
+    return Looks(benign.load("embedded:lm"), replace(data, few=data.few[:40]), few=30)
+
+
+def passed(column: str, goal: float, now: Mapping[str, float]) -> bool:
+    return now[column] < goal if column == "forget" else now[column] > goal
+
+
+def until(looks: Looks, method: Method, column: str, goal: float) -> tuple[dict[str, float], Way]:
+    """What is left where the goal is reached."""
+    way = trained(looks, method, 0, every=2, until=partial(passed, column, goal))
+    found = at(way, column, goal)
+    assert found is not None, way.seen[-1]
+    return found, way
+
+
+def test_gu_keeps_more_than_the_weighted_sum(looks: Looks) -> None:
+    plain, _ = until(looks, SUM, "forget", 0.1)
+    apart, _ = until(looks, compose(SUM, update=GeometricDisentanglement()), "forget", 0.1)
+    assert apart["retain_kl"] < 0.8 * plain["retain_kl"]
+
+
+def test_kfade_changes_less_than_ascent_and_its_change_works_on_the_model_again(looks: Looks) -> None:
+    ascent = GradAscent(forget_batch=20, optim=replace(OPTIM, lr=0.15, optimizer="sgd"), locus=LinearWeights())
+    plain, _ = until(looks, ascent, "forget_loss", 1.5)
+    solved, way = until(looks, embedded("kfade"), "forget_loss", 1.5)
+    assert solved["retain_kl"] < 0.5 * plain["retain_kl"]
+    assert way.delta is not None
+    assert looks()["forget"] > 0.95, "the model is as it was"
+    with applied(looks.model, way.delta):
+        assert looks()["forget_loss"] > 1.5
+
+
+@pytest.mark.slow
+def test_blur_forgets_whatever_the_weight_of_keeping(looks: Looks) -> None:
+    heavy = NPO(forget_batch=8, retain_batch=8, retain_weight=100.0, optim=replace(OPTIM, steps=16), locus=LOCUS)
+    first = trained(looks, compose(heavy, update=ForgetFirst()), 0, every=4, until=partial(passed, "forget", 0.1))
+    summed = trained(looks, heavy, 0, every=4, until=partial(passed, "forget", 0.1))
+    assert first.seen[-1]["forget"] < 0.5 * summed.seen[-1]["forget"]
+
+
+@pytest.mark.slow
+def test_ofmu_forgets_and_keeps(looks: Looks) -> None:
+    method = OFMU(forget_batch=4, retain_batch=4, optim=replace(OPTIM, lr=2e-3, betas=(0.9, 0.999)), locus=LOCUS)
+    found, _ = until(looks, method, "forget", 0.2)
+    assert found["retain"] > 0.5
