@@ -37,9 +37,9 @@ def passed(column: str, goal: float, now: Mapping[str, float]) -> bool:
     return now[column] < goal if column == "forget" else now[column] > goal
 
 
-def until(looks: Looks, method: Method, column: str, goal: float) -> tuple[dict[str, float], Way]:
+def until(looks: Looks, method: Method, column: str, goal: float, every: int = 2) -> tuple[dict[str, float], Way]:
     """What is left where the goal is reached."""
-    way = trained(looks, method, 0, every=2, until=partial(passed, column, goal))
+    way = trained(looks, method, 0, every=every, until=partial(passed, column, goal))
     found = at(way, column, goal)
     assert found is not None, way.seen[-1]
     return found, way
@@ -54,7 +54,7 @@ def test_gu_keeps_more_than_the_weighted_sum(looks: Looks) -> None:
 def test_kfade_changes_less_than_ascent_and_its_change_works_on_the_model_again(looks: Looks) -> None:
     ascent = GradAscent(forget_batch=20, optim=replace(OPTIM, lr=0.15, optimizer="sgd"), locus=LinearWeights())
     plain, _ = until(looks, ascent, "forget_loss", 1.5)
-    solved, way = until(looks, embedded("kfade"), "forget_loss", 1.5)
+    solved, way = until(looks, embedded("kfade"), "forget_loss", 1.5, every=1)
     assert solved["retain_kl"] < 0.5 * plain["retain_kl"]
     assert way.delta is not None
     assert looks()["forget"] > 0.95, "the model is as it was"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,6 +42,8 @@ class Looks:
     model: Model
     data: Data
     few: int = 160
+    start: dict[str, float] = field(default_factory=dict)
+    """What is seen of the original."""
     before: dict[str, torch.Tensor] = field(default_factory=dict)
     """The weights that are compared with."""
     _original: torch.Tensor | None = None
@@ -48,6 +51,7 @@ class Looks:
     def __post_init__(self) -> None:
         """Remember what the original says."""
         self._original = self._rows(self.retained)[1]
+        self.start = self(whole=True)
         self.remember()
 
     def remember(self) -> None:
@@ -107,7 +111,7 @@ def trained(
     stages = method.recipe().stages
     stage = next(stage for stage in stages if isinstance(stage, Train))
     context = Context(looks.data, seed, lambda records: [r.gold for r in records])
-    way, aside = Way(), 0.0
+    way, aside = Way([{"step": 0, **looks.start}]), 0.0
 
     class Enough(Exception):
         """Enough is forgotten."""
@@ -145,13 +149,10 @@ def trained(
 
 def at(way: Way, column: str, value: float) -> dict[str, float] | None:
     """What was seen where ``column`` first passed ``value``, between two looks in a straight line; None if never."""
-    before: dict[str, float] | None = None
-    for now in way.seen:
-        last = way.seen[0] if before is None else before
+    for last, now in pairwise(way.seen):
         if min(last[column], now[column]) <= value <= max(last[column], now[column]) and now[column] != last[column]:
             share = (value - last[column]) / (now[column] - last[column])
             return {name: last.get(name, now[name]) + share * (now[name] - last.get(name, now[name])) for name in now}
-        before = now
     return None
 
 
@@ -173,7 +174,7 @@ def run(name: str, measure: Callable[[Looks, int], Iterable[dict[str, Any]]], co
     looks = Looks(benign.load("embedded:lm"), world.splits(1))
     file = RESULTS / f"{name}.json"
     rows = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else []
-    start, table = looks(), {}
+    table: dict[str, Any] = {}
     for seed in range(asked.first, asked.first + asked.seeds):
         found = []
         for row in measure(looks, seed):
@@ -183,6 +184,6 @@ def run(name: str, measure: Callable[[Looks, int], Iterable[dict[str, Any]]], co
         names = list(dict.fromkeys(row["row"] for row in rows))
         table = {one: spread([row for row in rows if row["row"] == one], *columns) for one in names}
         RESULTS.mkdir(parents=True, exist_ok=True)
-        told = {"start": start, "table": table, "rows": rows}
+        told = {"start": looks.start, "table": table, "rows": rows}
         file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(table, indent=1) + "\n")

@@ -6,7 +6,6 @@ PYTHONPATH=benches/experiments/effects python benches/experiments/effects/gu.py 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +26,7 @@ OPTIM = Optim(lr=1e-3, epochs=None, steps=24, schedule="constant", betas=(0.0, 0
 METHODS: dict[str, Any] = {
     "ga": GradDiff(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
     "npo": NPO(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
-    "simnpo": SimNPO(forget_batch=8, retain_batch=8, forget_weight=1.0, optim=replace(OPTIM, lr=3e-3), locus=LOCUS),
+    "simnpo": SimNPO(forget_batch=8, retain_batch=8, forget_weight=1.0, optim=OPTIM, locus=LOCUS),
 }
 UPDATES = {"sum": WeightedSum(), "gu": GeometricDisentanglement(), "gu plain": GeometricDisentanglement("plain")}
 
