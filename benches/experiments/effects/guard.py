@@ -46,7 +46,13 @@ def main() -> None:
                 method = plain if math.isinf(temperature) else GUARD(plain, weights)
                 run = watched(model, method, data, looked, seed=seed, every=3)
                 kind = "" if math.isinf(temperature) else f", {asked.similarity}, temperature {temperature:g}"
-                row = {"row": f"{name}{kind}", "seed": seed, "seconds": run.seconds, "weighing": run.weighing}
+                row = {
+                    "row": f"{name}{kind}",
+                    "seed": seed,
+                    "seconds": run.seconds,
+                    "peak_rss_mb": run.peak_rss_mb,
+                    "weighing": run.weighing,
+                }
                 row |= {key: value for key, value in run.seen[-1].items() if key != "step"}
                 there = at(run, "forget probability", FORGOTTEN) or {}
                 row |= {"retain at equal forgetting": there.get("retain probability"), "steps": there.get("step")}

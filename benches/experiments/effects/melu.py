@@ -76,7 +76,12 @@ def main() -> None:
             grouped = scheme == "modular"
             method = MELU(base, Paired(scheme), grouped=grouped)
             run = watched(model, method, data, looked, seed=seed, every=7)
-            row = {"row": f"{asked.method} {scheme}", "seed": seed, "seconds": run.seconds}
+            row = {
+                "row": f"{asked.method} {scheme}",
+                "seed": seed,
+                "seconds": run.seconds,
+                "peak_rss_mb": run.peak_rss_mb,
+            }
             row |= {name: value for name, value in run.seen[-1].items() if name != "step"}
             there = at(run, "forget probability", FORGOTTEN) or {}
             row |= {f"{name.removesuffix(' probability')} at equal forgetting": there.get(name) for name in

@@ -18,7 +18,7 @@ from benign.models.embedded.text import world
 from benign.models.load import load
 from benign.parts.targets.inverted import InvertedFacts
 
-FORGOTTEN = 0.5
+FORGOTTEN = 0.7
 """Where methods are compared: the probability of the forget set's answers. Most words of an answer are its frame."""
 
 
@@ -52,7 +52,13 @@ def main() -> None:
     for name in asked.rows:
         for seed in asked.seeds:
             run = watched(model, methods[name], data, looked, seed=seed, every=8)
-            row = {"row": name, "seed": seed, "seconds": run.seconds, "preparing": run.weighing}
+            row = {
+                "row": name,
+                "seed": seed,
+                "seconds": run.seconds,
+                "peak_rss_mb": run.peak_rss_mb,
+                "preparing": run.weighing,
+            }
             row |= {key: value for key, value in run.seen[-1].items() if key != "step"}
             there = at(run, "forget probability", FORGOTTEN) or {}
             row |= {f"{group} at equal forgetting": there.get(f"{group} probability") for group in looked}

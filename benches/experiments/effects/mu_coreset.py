@@ -51,7 +51,13 @@ def main() -> None:
                 composed = compose(light(embedded(name)), weighting=WAYS[way])
                 groups: dict[str, list[Record]] = {"forget": list(data.forget), "retain": retained}
                 run = watched(model, composed, data, groups, seed=seed, every=5)
-                row = {"row": f"{name} {way}", "seed": seed, "seconds": run.seconds, "weighing": run.weighing}
+                row = {
+                    "row": f"{name} {way}",
+                    "seed": seed,
+                    "seconds": run.seconds,
+                    "peak_rss_mb": run.peak_rss_mb,
+                    "weighing": run.weighing,
+                }
                 rows.append({**row, **{key: value for key, value in run.seen[-1].items() if key != "step"}})
                 there = at(run, "retain probability", KEPT)
                 rows[-1]["forget probability at equal kept"] = there["forget probability"] if there else None
