@@ -33,8 +33,14 @@ benign unlearn my-model --method npo --set update=pcgrad --set locus=masked --se
 ```
 
 ```python
-method = benign.compose(NPO(), update=GradientSurgery(), locus=Masked(share=0.1), sampler=Cyclic(), edit=Ties(),
-                        weighting=RandomCoreset(share=0.1))
+method = benign.compose(
+    NPO(),
+    update=GradientSurgery(),
+    locus=Masked(share=0.1),
+    sampler=Cyclic(),
+    edit=Ties(),
+    weighting=RandomCoreset(share=0.1),
+)
 ```
 
 The words are the parts' files; `locus`, `update`, `sampler` and `targets` (of the terms that forget) take the place of
