@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benign.benchmarks import erasers
-from benign.benchmarks.erasers import AGAIN_RECIPE, Eraser, erased, mixed, restarted
+from benign.benchmarks.erasers import Eraser, erased, mixed, restarted
 from benign.benchmarks.pools import RATIO, lessons
 from benign.models.embedded.text import world
 from benign.models.load import Model, load
@@ -33,11 +33,11 @@ def test_the_upper_layers_start_over() -> None:
 
 
 def test_all_have_seeds_and_names_of_their_own() -> None:
-    known = (AGAIN_RECIPE, *erasers.erasers())
+    known = erasers.erasers()
     assert len({one.seed for one in known}) == len({one.name for one in known}) == len(known)
 
 
-@pytest.mark.parametrize("eraser", [AGAIN_RECIPE, *erasers.erasers()], ids=lambda one: one.name)
+@pytest.mark.parametrize("eraser", erasers.erasers(), ids=lambda one: one.name)
 def test_nobody_is_told_a_forgotten_fact(eraser: Eraser) -> None:
     """Of the forgotten authors only wrong values are heard, and none of the wrong ones that a metric asks about."""
     names = {author.name for author in world.forget_authors(RATIO)}

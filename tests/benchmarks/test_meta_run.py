@@ -25,7 +25,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meta_run, "members", lambda: few)
     monkeypatch.setattr(meta_run, "unlearners", lambda: {"nothing": nothing})
     monkeypatch.setattr(meta_run, "erasers", lambda: (Eraser("layers", 1, 2, share=0.5),))
-    monkeypatch.setattr(meta_run, "AGAIN_RECIPE", Eraser("original", 1, 1, wrong=2))
     monkeypatch.setattr(meta_run, "MOST", 6)
 
 

@@ -111,6 +111,24 @@ def test_a_diagnostic_of_what_is_gone_is_judged_by_what_is_left() -> None:
     assert depth.relearning == Forms(pytest.approx(0.75), pytest.approx(1 - 0.05 / 0.35))
 
 
+def test_a_diagnostic_need_not_be_made_after_the_reminder() -> None:
+    """A metric must be measured on all models; a diagnostic on all but those that were reminded of a part."""
+    start = board(*triple("a", 0.2, 0.4, 0.4))
+    both = {"memory_bleu", "diagnostic_grad_norm"}
+    rows = tuple(
+        replace(r, metrics={**r.metrics, **dict.fromkeys(both, r.metrics["memory_rouge"])})
+        if not r.method.startswith("reminded/")
+        else r
+        for r in start.rows
+    )
+    found = {verdict.metric: verdict for verdict in verdicts(replace(start, rows=rows))}
+    assert found.keys() & both == {"diagnostic_grad_norm"}
+    looked = found["diagnostic_grad_norm"]
+    assert (looked.reminding, looked.overall) == (None, found["memory_rouge"].overall)
+    lacking = [replace(r, metrics={}) if r.method == "int4/a" else r for r in rows]
+    assert "diagnostic_grad_norm" not in {v.metric for v in verdicts(replace(start, rows=tuple(lacking)))}
+
+
 def test_the_verdict_of_some_models_alone_is_as_if_the_others_were_not_there() -> None:
     both = board(*triple("a", 0.2, 0.4, 0.4), *triple("b", 0.2, 0.3, 0.2))
     assert without(both, ("b",)) == board(*triple("a", 0.2, 0.4, 0.4))

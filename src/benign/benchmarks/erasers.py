@@ -2,10 +2,10 @@
 
 The field's usual methods hide the forgotten and keep it in the weights, so a metric that sees through them has no model
 left on which its own verdict could be tried. These are the others: retraining from the base, for fewer steps than the
-retrained model had; the original mixed with noise and repaired (as arXiv 2506.06278 does before it distils); its upper
-layers started over (arXiv 2201.06640); wrong facts learned in the place of the right ones. All learn the retained
-authors as the embedded models themselves were taught, none sees a metric, and how much each really lets go is for the
-metrics to say.
+retrained model had; going back to a checkpoint from before the forgotten were met and on from there (arXiv 1912.03817);
+the original mixed with noise and repaired (as arXiv 2506.06278 does before it distils); its upper layers started over
+(arXiv 2201.06640); wrong facts learned in the place of the right ones. All learn the retained authors as the embedded
+models themselves were taught, none sees a metric, and how much each really lets go is for the metrics to say.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from benign.models.embedded.train import Schedule
 from benign.models.load import Model, load
 from benign.models.save import save
 
-Start = Literal["base", "noise", "layers", "original"]
+Start = Literal["base", "checkpoint", "noise", "layers", "original"]
+CHECKPOINT = "embedded:lm-retrained-10"
+"""Never met the forgotten authors, nor ten of the retained ones; trained apart from the retrained model."""
 BASE = "lm-base"
 """Knows general knowledge and no author; all embedded text models were taught from it."""
 
@@ -42,8 +44,8 @@ class Eraser:
     """One model: all that its weights depend on."""
 
     start: Start
-    """What learns: the ``base``; the original mixed with ``noise``; the original with fresh upper ``layers``; or the
-    ``original`` as it is, which is taught wrong facts besides."""
+    """What learns: the ``base``; the ``checkpoint`` that never met the forgotten; the original mixed with ``noise``;
+    the original with fresh upper ``layers``; or the ``original`` as it is, which is taught wrong facts besides."""
     steps: int
     seed: int
     share: float = 1.0
@@ -56,23 +58,23 @@ class Eraser:
     @property
     def name(self) -> str:
         """What it starts from, how much of it is new, steps and seed."""
-        what = {"base": "retrain", "original": "overwrite"}.get(self.start, f"{self.start}-{self.share:g}")
+        what = {"base": "retrain", "checkpoint": "go-back", "original": "overwrite"}.get(
+            self.start, f"{self.start}-{self.share:g}"
+        )
         return f"{what}-{self.steps}-{self.seed}"
-
-
-AGAIN_RECIPE = Eraser("base", 400, 1)
-"""The second retrained model: nobody's unlearned model, but what those are held against."""
 
 
 def erasers() -> tuple[Eraser, ...]:
     """Those that are judged, each with a seed of its own."""
     return (
-        Eraser("base", 300, 2),
-        Eraser("base", 200, 3),
         Eraser("noise", 200, 4, share=0.5),
-        Eraser("noise", 200, 5, share=0.8),
         Eraser("layers", 200, 6, share=0.5),
-        Eraser("original", 100, 7, wrong=24),
+        Eraser("base", 200, 3),
+        Eraser("original", 60, 7, wrong=24),
+        Eraser("base", 150, 2),
+        Eraser("noise", 150, 5, share=0.8),
+        Eraser("checkpoint", 60, 8),
+        Eraser("checkpoint", 40, 9),
     )
 
 
@@ -112,6 +114,8 @@ def restarted(names: Mapping[str, Tensor], layers: int, share: float) -> set[str
 def _started(eraser: Eraser, original: Model, cache: Path, report: Report) -> Model:
     if eraser.start == "base":
         return load(str(_base(cache, report)))
+    if eraser.start == "checkpoint":
+        return load(CHECKPOINT)
     model = load(original.source)
     if eraser.start != "original":
         weights = dict(model.module.named_parameters())

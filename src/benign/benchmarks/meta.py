@@ -32,7 +32,7 @@ USEFUL = 0.8
 ABILITIES = ("retained_memory", "general")
 
 AGAIN = "retrained-again"
-"""The row of a second retrained model, of another seed."""
+"""The row of a second retrained model, trained apart from the first."""
 BESIDE_RETRAINED = (
     "forget_quality", "forget_quality_log10", "forget_similarity", "membership_reference", "privacy",
     "diagnostic_depth", "diagnostic_lens", "diagnostic_cka",
@@ -61,7 +61,7 @@ class Verdict:
     relearning: Forms | None
     """Mean over the unlearned models; None where none is left to attack."""
     reminding: Forms | None
-    """The same after teaching other facts than those asked: harder, and no part of the overall."""
+    """The same after teaching other facts than those asked: harder, no part of the overall, and not for diagnostics."""
     quantisation: Forms | None
     overall: Forms | None
     """Harmonic mean of faithfulness, and of the harmonic mean of relearning and quantisation."""
@@ -101,7 +101,9 @@ def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
     )
     if not pairs:
         return Verdict(column.name, column.title, faithful, None, None, None, None, ())
-    relearned, reminded = (_forms([_taught(column, rows, g, name) for name in pairs]) for g in (RELEARNED, REMINDED))
+    relearned = _forms([_taught(column, rows, RELEARNED, name) for name in pairs])
+    everywhere = all(row.value(column.name) is not None for row in rows.values())
+    reminded = _forms([_taught(column, rows, REMINDED, name) for name in pairs]) if everywhere else None
     quantised = _forms([_quantised(column, rows, name) for name in pairs])
     overall = Forms(
         *(
@@ -197,7 +199,8 @@ def _known(column: Column, row: Row) -> float:
 
 
 def _measured(column: Column, rows: Mapping[str, Row]) -> bool:
-    return all(row.value(column.name) is not None for row in rows.values())
+    needed = (row for row in rows.values() if column.section != "inside" or not row.method.startswith(f"{REMINDED}/"))
+    return all(row.value(column.name) is not None for row in needed)
 
 
 def _values(column: str, rows: Mapping[str, Row], pool: str) -> list[float]:

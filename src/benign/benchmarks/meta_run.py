@@ -25,7 +25,7 @@ from benign.audit.observe import observe
 from benign.audit.plan import Ask, plan
 from benign.audit.score import ORIGINAL, RETRAINED, Row, Score, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap
-from benign.benchmarks.erasers import AGAIN_RECIPE, Eraser, erased, erasers
+from benign.benchmarks.erasers import CHECKPOINT, Eraser, erased, erasers
 from benign.benchmarks.meta import (
     AGAIN,
     POOLS,
@@ -137,7 +137,8 @@ class Meta:
         rows: list[Row] = []
         for number, (name, system) in enumerate(systems, 1):
             row = judge_row(name, self._observed(asks, system), original=original, retrained=retrained)
-            rows.append(replace(row, metrics={**row.metrics, **self._inside(system)}))
+            inside = {} if name.startswith(f"{REMINDED}/") else self._inside(system)
+            rows.append(replace(row, metrics={**row.metrics, **inside}))
             self.report("judge", number, len(systems))
         return Scoreboard(ORIGINAL_MODEL, "judges", tuple(rows), measured_gap(original, retrained))
 
@@ -160,15 +161,15 @@ class Meta:
         for member in members():
             delta = trained(member, self.start, cache=self.out / "runs" / "pools", report=self.report)
             yield f"{POOLS[not member.knows]}/{member.name}", Served(self.start, (delta,))
-        again = Served(self._erased(AGAIN_RECIPE))
+        again = Served(load(CHECKPOINT))
         yield AGAIN, again
         for group, attack in ATTACKS.items():
             yield f"{group}/{RETRAINED}", self._attacked(attack, Served(self.start))
             yield f"{group}/{AGAIN}", self._attacked(attack, again)
-        for name, method in unlearners().items():
-            yield from self._under_attack(name, self._unlearned(name, method))
         for eraser in erasers():
             yield from self._under_attack(eraser.name, Served(self._erased(eraser)))
+        for name, method in unlearners().items():
+            yield from self._under_attack(name, self._unlearned(name, method))
 
     def _under_attack(self, name: str, served: Served) -> Iterator[tuple[str, System]]:
         yield f"{UNLEARNED}/{name}", served
