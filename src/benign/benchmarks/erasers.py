@@ -75,6 +75,8 @@ def erasers() -> tuple[Eraser, ...]:
         Eraser("noise", 150, 5, share=0.8),
         Eraser("checkpoint", 60, 8),
         Eraser("checkpoint", 40, 9),
+        Eraser("base", 500, 1),
+        Eraser("base", 400, 10),
     )
 
 

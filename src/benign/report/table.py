@@ -13,10 +13,11 @@ from benign.report.tradeoff import Outcome, outcomes
 from benign.report.words import model_title, number, span
 
 MAIN = (
-    "memory_rouge", "memory_paraphrased", "memory_text", "relearned_memory",
+    "memory_rouge", "memory_choice", "memory_truth", "memory_paraphrased", "memory_text", "relearned_memory",
     "understanding_forget", "retained_memory", "general", "refusal_retain", "meaningful",
 )  # fmt: skip
-"""The columns of the compact table: what was forgotten, what comes back, what stayed, whether it is still sane."""
+"""The columns of the compact table: what was forgotten, what comes back, what stayed, whether it is still sane. Of what
+was forgotten, choice and true-or-false are the ones that deserve most trust (docs/judges.md)."""
 SECTIONS = {
     "forget": "More on what was forgotten",
     "keep": "More on what was kept",
