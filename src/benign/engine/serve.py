@@ -208,7 +208,7 @@ class Served:
                 if len(found.logp) <= max_new_tokens + 1 and self._says(record, example, found):
                     said[record.digest] = self.model.processor.decode(_labelled(example)[:-1])
         left = [record for record in asked if record.digest not in said]
-        if progress:
+        if progress and len(left) < len(asked):
             progress(len(asked) - len(left))
         generated = iter(self.generate(left, max_new_tokens=max_new_tokens, progress=progress) if left else [])
         return [said[r.digest] if r.digest in said else next(generated) for r in asked], scores
