@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benign.benchmarks.smllmun import SMLLMUn
 from benign.engine import train
 from benign.engine.recipe import Method, Optim
+from benign.engine.serve import Served
 from benign.engine.unlearn import unlearn
 from benign.engine.watch import Watch
 from benign.methods.dpo import DPO
@@ -153,8 +153,6 @@ def RETRAIN(base: str) -> Method:
 
 def answered(model: Model) -> list[object]:
     """What a model says in lots of two, and how many passes this process made for the scores."""
-    from benign.engine.serve import Served
-
     passes = 0
 
     def count(*_: object) -> None:
@@ -248,66 +246,6 @@ def _resumed(model: Model, run: Path, straight: Path) -> None:
     unlearn(model, toys.data(), method=EVERY["gu"], out=run, progress=lambda what, done, total: seen.append(done))
     assert seen[0] == 4
     assert far(model, run, straight) <= 1e-6
-
-
-EMBEDDED = """
-import sys
-from pathlib import Path
-from tests.engine.test_shard import trained_exactly
-trained_exactly(sys.argv[1], Path(sys.argv[2]))
-"""
-
-
-def trained_exactly(source: str, out: Path) -> Model:
-    """A few steps, in float64 where experts allow it: there AdamW's quotients of two roundings are no matter."""
-    model = load(source, dtype="float32" if "moe" in source else torch.float64)
-    data = SMLLMUn(5).data() if "vlm" in source else toys.data()
-    optim = Optim(lr=1e-4, epochs=None, steps=3)
-    unlearn(model, data, method=moving(GradientSurgery(), optim=optim), out=out)
-    return model
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("source", "most"), [("embedded:vlm", 1e-8), ("embedded:moe", 1e-5)])
-def test_a_vision_tower_that_stays_whole_and_experts_move_as_in_one_process(
-    source: str, most: float, tmp_path: Path
-) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(EMBEDDED)
-    done = launched(2, [str(script), source, str(tmp_path / "two")], tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
-    model = trained_exactly(source, tmp_path / "one")
-    assert far(model, tmp_path / "one", tmp_path / "two") <= most
-
-
-KILLED = """
-import os
-import signal
-import sys
-from pathlib import Path
-from benign.engine.unlearn import unlearn
-from tests import toys
-from tests.engine.test_shard import EVERY, saving_every_step
-base, out, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-def progress(what, done, total):
-    if what.startswith("train") and done == last and os.environ["RANK"] == "1":
-        os.kill(os.getpid(), signal.SIGKILL)
-with saving_every_step():
-    unlearn(base, toys.data(), method=EVERY["gu"], out=out, progress=progress)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_run_of_two_of_which_one_is_killed_goes_on_and_ends_with_the_same_bytes(base: Path, tmp_path: Path) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(KILLED)
-    for folder, last, fails in (("straight", 0, False), ("halted", 4, True), ("halted", 0, False)):
-        done = launched(2, [str(script), str(base), str(tmp_path / folder), str(last)], tmp_path)
-        assert bool(done.returncode) == fails, done.stderr[-3000:]
-    straight, halted = (tmp_path / name for name in ("straight", "halted"))
-    for file in ("adapter/delta.safetensors", "log.jsonl", "recipe.json"):
-        assert (straight / file).read_bytes() == (halted / file).read_bytes(), file
 
 
 def test_one_process_has_nobody_to_share_with(base: Path) -> None:
