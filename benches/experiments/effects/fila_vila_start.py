@@ -71,11 +71,10 @@ def cost(name: str) -> dict[str, Any]:
 def main() -> None:
     """Each in a process of its own; write."""
     if len(sys.argv) > 1:
-        write(f"start_{sys.argv[1]}", cost(sys.argv[1]))
+        write("fila_vila_start", read("fila_vila_start") | {sys.argv[1]: cost(sys.argv[1])})
         return
     for name in ESTIMATES:
         subprocess.run([sys.executable, __file__, name], check=True)
-    write("fila_vila_start", {name: read(f"start_{name}") for name in ESTIMATES})
 
 
 if __name__ == "__main__":
