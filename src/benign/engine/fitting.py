@@ -59,6 +59,9 @@ class OriginalFitting:
         self, records: Sequence[Record], answers: Sequence[str], layers: Sequence[Layer], budget: float, steps: int
     ) -> Tensor:
         """The same, after what enters was moved so that the model gives the answers."""
+        if not self.model.family.mixes:
+            what = f"a {self.model.family.name} model takes other numbers of pictures in passes of their own"
+            raise UserError(what, where="guard", fix="use another method")
         pairs = list(zip(records, answers, strict=True))
         parts = [pairs[start : start + _RECORDS] for start in range(0, len(pairs), _RECORDS)]
         return torch.cat([self._urged(part, self._numbers(layers), budget, steps) for part in parts])
