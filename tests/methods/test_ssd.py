@@ -130,6 +130,7 @@ def test_a_classifier_forgets_one_class_and_keeps_the_others() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_embedded_vlm_forgets_two_people_without_training(tmp_path: Path) -> None:
     model, data = load("embedded:vlm"), replace(splits(5), few=())
     done = unlearn(model, data, method=SSD(alpha=5.0), out=tmp_path / "out")

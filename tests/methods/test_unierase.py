@@ -207,6 +207,7 @@ def test_the_place_is_the_last_token_of_the_name(model: Model) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_single_facts_go_and_the_same_authors_other_facts_stay(tmp_path: Path) -> None:
     lm, world_data = load("embedded:lm"), world.splits(5)
     single = world_data.forget[3::10]
