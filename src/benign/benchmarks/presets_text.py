@@ -31,7 +31,6 @@ from benign.methods.melu import MELU
 from benign.methods.meow import MEOW
 from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
-from benign.methods.ofmu import OFMU
 from benign.methods.pdu import PDU
 from benign.methods.rmu import RMU
 from benign.methods.rna import RNA
@@ -93,7 +92,6 @@ TUNED: dict[str, Method] = {
     ),
     "blur": BLUR(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
     "kfade": KFADE(steps=5, budget=3e-7, forget_batch=20),
-    "ofmu": OFMU(forget_batch=16, retain_batch=32, optim=_optim(1e-3, 15), locus=LOCUS),
     "task_arithmetic": TaskArithmetic(coefficient=2.0, forget_batch=16, optim=_optim(2e-3, 60), locus=LOCUS),
     "smfa": SMFA(
         k=5.0, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), anchor=_optim(2e-3, 60), locus=LOCUS
