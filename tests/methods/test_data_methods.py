@@ -77,3 +77,21 @@ def test_a_part_of_the_authors_facts_leaves_the_others_known(known: Model, tmp_p
     assert recalled(known, tmp_path / "whole", data.forget) <= 0.1
     assert recalled(known, tmp_path / "part", kept) <= 0.1
     assert recalled(known, tmp_path / "part", left) >= 0.3
+
+
+@pytest.mark.slow
+def test_wrong_answers_take_the_place_of_right_ones_where_ascent_leaves_nothing(known: Model, tmp_path: Path) -> None:
+    """MEOW without any retained record: the forget set is no longer told, and general knowledge is."""
+    data = authors.splits(5)
+    optim = replace(embedded("meow").optim, steps=80)  # type: ignore[attr-defined]
+    wrong = InvertedFacts(choose="random")
+    methods = {
+        "meow": MEOW(inverted=wrong, forget_batch=6, optim=optim, locus=LOCUS),
+        "npo": NPO(forget_batch=6, retain_weight=0.0, optim=optim, locus=LOCUS),
+    }
+    for name, method in methods.items():
+        unlearn(known, data, method=method, out=tmp_path / name)
+    general = data.general[::8]
+    assert recalled(known, tmp_path / "meow", data.forget) <= 0.35
+    assert recalled(known, tmp_path / "meow", general) >= 0.9
+    assert recalled(known, tmp_path / "npo", general) <= 0.5

@@ -75,7 +75,7 @@ def main() -> None:
         for seed in asked.seeds:
             grouped = scheme == "modular"
             method = MELU(base, Paired(scheme), grouped=grouped)
-            run = watched(model, method, data, looked, seed=seed, every=7)
+            run = watched(model, method, data, looked, seed=seed, every=15)
             row = {
                 "row": f"{asked.method} {scheme}",
                 "seed": seed,
