@@ -51,7 +51,9 @@ def test_every_model_is_measured_once_and_a_second_run_trains_nothing(small: Non
     depth = {name: row["diagnostic_depth"] for name, row in rows.items()}
     assert depth["original"] == 0 and depth["retrained"] == pytest.approx(1, abs=1e-5)
     assert depth["unlearned/nothing"] < 0.05 < depth["relearned/retrained"] < 0.999
-    assert depth["unlearned/layers-0.5-1-2"] > 0.5 and depth["int4/nothing"] > depth["unlearned/nothing"]
+    assert depth["int4/nothing"] > depth["unlearned/nothing"]
+    # Upper layers that start over leave what the lower ones wrote.
+    assert depth["unlearned/nothing"] < depth["unlearned/layers-0.5-1-2"] < 0.5
     assert {part["metric"] for part in content["verdicts_of"]["hiding"]} == {verdict.metric for verdict in found}
     first = table.read_bytes()
     work.clear()
