@@ -129,10 +129,11 @@ def test_scoreboards_join_references_and_methods_per_setting(tmp_path: Path) -> 
 
 
 def test_the_experiments_in_git_are_the_tuned_methods_and_their_results_are_there() -> None:
-    found = {experiment.name: experiment for experiment in read_experiments(ROOT / "benches" / "experiments")}
+    experiments = read_experiments(ROOT / "benches" / "experiments")
+    found = {experiment.name: experiment for experiment in experiments if experiment.benchmark == "smllmun"}
     tuned = {experiment.name: experiment for experiment in experiments_of("smllmun", None, (5, 10), (0, 1, 2))}
     assert {name: found[name] for name in MEASURED} == tuned, "a preset was changed: measure its experiment again"
-    for experiment in found.values():
+    for experiment in experiments:
         there = {(m.setting, m.row.seed) for m in load_measured(ROOT / "benches" / "results", experiment)}
         assert there == {(setting, seed) for setting in experiment.settings for seed in experiment.seeds}
 
