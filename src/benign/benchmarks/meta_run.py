@@ -66,8 +66,8 @@ MOST = 80
 """Records of a split that are asked at most."""
 GROUP = 64
 """Inputs that share a step in four bits, as in QLoRA (arXiv 2305.14314)."""
-DIAGNOSTICS = ("depth", "lens", "cka")
-"""What is looked at inside each model; the others train classifiers of their own and take many times as long."""
+DIAGNOSTICS = ("depth", "lens", "cka", "grad_norm")
+"""What is looked at inside each model; the other two train classifiers of their own."""
 
 
 def unlearners() -> dict[str, Method]:
@@ -99,7 +99,7 @@ def run_meta(out: Path, report: Report) -> tuple[Verdict, ...]:
     """Judge the metrics and write ``meta/embedded-lm/table.json``; a killed run goes on where it stopped.
 
     Args:
-        out: The folder of results. The models and the audit are kept there too, 200 MB of them.
+        out: The folder of results. The models and the audit are kept there too, 160 MB of them.
         report: Called as (what, done, total) as long as work goes on.
 
     Raises:
