@@ -35,16 +35,6 @@ def made(model: Model, data: Data, method: Method, folder: Path) -> Served:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_uld_forgets_and_keeps_more_than_npo(tmp_path: Path) -> None:
-    model, data = load("embedded:lm"), authors.splits(1)
-    held = data.retain[5::40]
-    npo, uld = (made(model, data, presets_text.embedded(name), tmp_path / name) for name in ("npo", "uld"))
-    assert exact(uld, data.forget) <= 0.1
-    assert recalled(uld, held) >= recalled(npo, held) + 0.1
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_eco_stops_the_forgotten_questions_and_no_others(tmp_path: Path) -> None:
     model, data = load("embedded:lm"), authors.splits(1)
     served = made(model, data, presets_text.embedded("eco"), tmp_path)
