@@ -25,8 +25,8 @@ FILES = re.findall(r"`((?:src|tests)/[\w/]+\.py)`[^`]*```python\n(.*?)```", PAGE
 @pytest.mark.timeout(300)
 def test_the_page_leads_to_a_method_that_runs(tmp_path: Path) -> None:
     checkout = tmp_path / "checkout"
-    left_out = shutil.ignore_patterns("__pycache__", ".*_cache")
-    for folder in ("src", "tests", "docs"):
+    left_out = shutil.ignore_patterns("__pycache__", ".*_cache", "results")
+    for folder in ("src", "tests", "docs", "benches"):
         shutil.copytree(ROOT / folder, checkout / folder, ignore=left_out)
     shutil.copy(ROOT / "pyproject.toml", checkout)
     toys.text_model(checkout / "my-model")
