@@ -15,6 +15,7 @@ import torch
 from benign.data.record import Data
 from benign.data.write import write_jsonl
 from benign.engine import canonical
+from benign.engine.mark import withdrawn
 from benign.engine.place import claimed
 from benign.engine.recipe import Optim, Recipe
 from benign.engine.result import load_result
@@ -139,6 +140,24 @@ def test_a_finished_run_is_returned_and_another_one_refused(model: Model, tmp_pa
         unlearn(model, toys.data(), method=IDK(optim=FAST), out=tmp_path, seed=1)
     assert digests(tmp_path) == before
     assert load_result(tmp_path).method == "idk"
+
+
+def test_a_run_that_could_not_begin_leaves_its_folder_to_another(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="keep: the method needs records"):
+        unlearn(model, Data(forget=toys.data().forget), method=IDK(optim=FAST), out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    assert unlearn(model, toys.data(), method=IDK(optim=FAST), out=tmp_path).method == "idk"
+
+
+def test_what_was_done_is_not_taken_back(tmp_path: Path) -> None:
+    for name in ("run.json", "recipe.json", "stages/abc/work/checkpoint.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert not withdrawn(tmp_path)
+    assert (tmp_path / "run.json").exists() and (tmp_path / "stages/abc/work/checkpoint.json").exists()
+    (tmp_path / "stages/abc/work/checkpoint.json").unlink()
+    assert withdrawn(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_smfa_at_infinite_k_is_idk_bit_for_bit(model: Model, tmp_path: Path) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from benign.errors import UserError
+
+_MARKS = ("run.json", "recipe.json")
 
 
 def finished(folder: Path, key: str) -> bool:
@@ -30,3 +33,17 @@ def finished(folder: Path, key: str) -> bool:
 def mark(method: str, key: str, seed: int, *, finished: bool) -> str:
     """What ``run.json`` says of a run."""
     return json.dumps({"method": method, "key": key, "seed": seed, "finished": finished}, sort_keys=True) + "\n"
+
+
+def withdrawn(folder: Path) -> bool:
+    """Take back the mark of a run that ended before it had done anything, so that its folder is free for another.
+
+    What was trained or measured stays where it is, and so does the mark beside it.
+    """
+    files = {path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    if files - {folder / name for name in _MARKS}:
+        return False
+    shutil.rmtree(folder / "stages", ignore_errors=True)
+    for name in _MARKS:
+        (folder / name).unlink(missing_ok=True)
+    return True

@@ -20,7 +20,7 @@ from benign.engine.fitting import OriginalFitting
 from benign.engine.follow import Follower, described, followed
 from benign.engine.guard import Fitted, save_guard
 from benign.engine.log import Log
-from benign.engine.mark import finished, mark
+from benign.engine.mark import finished, mark, withdrawn
 from benign.engine.measure import measured
 from benign.engine.meter import Meter
 from benign.engine.original import OriginalAnswers
@@ -98,7 +98,12 @@ def unlearn(
                 return load_result(folder)
             stages = Path(cache) if cache else folder / "stages"
             run = _Run(loaded, data, recipe, folder, seed, stages, progress or _silent, follower, watch)
-            return run.to_result(called, key)
+            try:
+                return run.to_result(called, key)
+            except UserError:
+                if here.main:
+                    withdrawn(folder)
+                raise
 
 
 def _seen_by(watch: Watch | None, recipe: Recipe) -> tuple[object, ...]:
