@@ -18,12 +18,14 @@ import torch
 from rich.progress import track
 
 import benign
-from benign.benchmarks.presets_text import TUNED, embedded
+from benign.benchmarks.presets_text import APART, FILTERS, MORE, TUNED, embedded
 from benign.data.atomic import write_text
 from benign.methods.traits import COST
 from benign.models.embedded.text import world
 
 BESIDE = "npo"
+MEASURED = tuple(name for name in TUNED | APART | FILTERS | MORE if name != "seuf")
+"""All but what needs a mixture of experts."""
 
 
 def once(name: str) -> dict[str, float]:
@@ -52,7 +54,7 @@ def main(words: list[str]) -> None:
     kept = json.loads(COST.read_text(encoding="utf-8"))["methods"] if words and COST.exists() else {}
     base = measured(BESIDE)
     rows = {}
-    for name in track(words or list(TUNED), description="measuring"):
+    for name in track(words or MEASURED, description="measuring"):
         found = base if name == BESIDE else measured(name)
         rows[name] = {key: round(found[key] / base[key], 3) for key in base}
     job = f"embedded:lm, 10 %, 1 thread, torch {torch.__version__}"
