@@ -24,8 +24,8 @@ from benign.methods.traits import COST
 from benign.models.embedded.text import world
 
 BESIDE = "npo"
-MEASURED = tuple(name for name in TUNED | APART | FILTERS | MORE if name != "seuf")
-"""All but what needs a mixture of experts."""
+MEASURED = tuple(name for name in TUNED | APART | FILTERS | MORE if name not in ("seuf", "melu"))
+"""All but what needs a mixture of experts, or retained records of the forgotten subjects."""
 
 
 def once(name: str) -> dict[str, float]:

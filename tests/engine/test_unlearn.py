@@ -150,12 +150,12 @@ def test_a_run_that_could_not_begin_leaves_its_folder_to_another(model: Model, t
 
 
 def test_what_was_done_is_not_taken_back(tmp_path: Path) -> None:
-    for name in ("run.json", "recipe.json", "stages/abc/work/checkpoint.json"):
+    for name in ("run.json", "recipe.json", "stages/abc/checkpoint.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     assert not withdrawn(tmp_path)
-    assert (tmp_path / "run.json").exists() and (tmp_path / "stages/abc/work/checkpoint.json").exists()
-    (tmp_path / "stages/abc/work/checkpoint.json").unlink()
+    assert (tmp_path / "run.json").exists() and (tmp_path / "stages/abc/checkpoint.json").exists()
+    (tmp_path / "stages/abc/checkpoint.json").unlink()
     assert withdrawn(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
