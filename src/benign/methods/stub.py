@@ -60,7 +60,8 @@ benign methods smfa                                           # one method, with
 
 Read off the recipes with their defaults. *Kind* is that of the survey of digital forgetting (arXiv 2404.02062).
 *Cost* is seconds and peak memory beside NPO on the same job, the embedded text model with tuned settings
-(`python benches/methods/cost.py`). What a method does to a model is measured by the benchmarks (docs/benchmarks.md).
+(`python benches/methods/cost.py`); empty where it was not measured. What a method does to a model is measured by the
+benchmarks (docs/benchmarks.md).
 
 """
 _GUIDES = PAGE.with_suffix("")
