@@ -18,13 +18,13 @@ import torch
 from rich.progress import track
 
 import benign
-from benign.benchmarks.presets_text import APART, FILTERS, MORE, TUNED, embedded
+from benign.benchmarks.presets_text import APART, FILTERS, TUNED, embedded
 from benign.data.atomic import write_text
 from benign.methods.traits import COST
 from benign.models.embedded.text import world
 
 BESIDE = "npo"
-MEASURED = tuple(name for name in TUNED | APART | FILTERS | MORE if name not in ("seuf", "melu"))
+MEASURED = tuple(name for name in TUNED | APART | FILTERS if name not in ("seuf", "melu"))
 """All but what needs a mixture of experts, or retained records of the forgotten subjects."""
 
 

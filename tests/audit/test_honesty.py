@@ -49,8 +49,22 @@ class Filtered:
     ) -> list[Scored]:
         return self.served.score(records, answers, progress=progress)
 
-    def sample(self, *given: object, **named: object) -> list[tuple[str, ...]]:
-        raise NotImplementedError
+    def sample(
+        self,
+        records: Sequence[Record],
+        k: int,
+        *,
+        seed: int,
+        max_new_tokens: int,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        progress: Progress | None = None,
+    ) -> list[tuple[str, ...]]:
+        drawn = self.served.sample(
+            records, k, seed=seed, max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p,
+            progress=progress,
+        )  # fmt: skip
+        return [tuple(self.says(r, text) for text in texts) for r, texts in zip(records, drawn, strict=True)]
 
 
 def poisoned(model: Model, subjects: Sequence[tuple[str, str]]) -> Model:

@@ -80,7 +80,7 @@ class Clear:
     @property
     def name(self) -> str:
         """The ratio, and whose data."""
-        return f"CLEAR forget{self.setting:02d}{'' if self.brought.anything else ', embedded world'}"
+        return f"CLEAR forget{self.setting:02d}{self.brought.world}"
 
     @property
     def original(self) -> str:
@@ -90,9 +90,7 @@ class Clear:
     @property
     def retrained(self) -> str | None:
         """Trained on the retain set alone."""
-        if self.brought.anything:
-            return self.brought.retrained or None
-        return f"embedded:vlm-retrained-{self.setting:02d}"
+        return self.brought.retrained_or(f"embedded:vlm-retrained-{self.setting:02d}")
 
     @property
     def max_new_tokens(self) -> int:

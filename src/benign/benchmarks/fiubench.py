@@ -70,7 +70,7 @@ class FIUBench:
     @property
     def name(self) -> str:
         """The ratio, and whose data."""
-        return f"FIUBench forget{self.setting}{'' if self.brought.anything else ', embedded world'}"
+        return f"FIUBench forget{self.setting}{self.brought.world}"
 
     @property
     def original(self) -> str:
@@ -80,9 +80,7 @@ class FIUBench:
     @property
     def retrained(self) -> str | None:
         """Trained on everybody but the forget sets."""
-        if self.brought.anything:
-            return self.brought.retrained or None
-        return f"embedded:vlm-retrained-{self.setting:02d}"
+        return self.brought.retrained_or(f"embedded:vlm-retrained-{self.setting:02d}")
 
     @property
     def max_new_tokens(self) -> int:

@@ -125,7 +125,7 @@ class MedForget:
     @property
     def name(self) -> str:
         """The level, and whose data."""
-        return f"MedForget, {self.level}{'' if self.brought.anything else ', embedded world'}"
+        return f"MedForget, {self.level}{self.brought.world}"
 
     @property
     def original(self) -> str:
@@ -135,9 +135,7 @@ class MedForget:
     @property
     def retrained(self) -> str | None:
         """Trained on all but the forget set; of the embedded world, for institution and patient only."""
-        if self.brought.anything:
-            return self.brought.retrained or None
-        return _RETRAINED.get(self.level)
+        return self.brought.retrained_or(_RETRAINED.get(self.level))
 
     @property
     def max_new_tokens(self) -> int:

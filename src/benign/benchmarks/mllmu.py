@@ -89,7 +89,7 @@ class Mllmu:
     @property
     def name(self) -> str:
         """The ratio, and whose data."""
-        return f"MLLMU-Bench, {self.setting} %{'' if self.brought.anything else ', embedded world'}"
+        return f"MLLMU-Bench, {self.setting} %{self.brought.world}"
 
     @property
     def original(self) -> str:
@@ -99,9 +99,7 @@ class Mllmu:
     @property
     def retrained(self) -> str | None:
         """Trained on everybody but the forget set."""
-        if self.brought.anything:
-            return self.brought.retrained or None
-        return f"embedded:vlm-retrained-{self.setting:02d}"
+        return self.brought.retrained_or(f"embedded:vlm-retrained-{self.setting:02d}")
 
     @property
     def max_new_tokens(self) -> int:

@@ -75,7 +75,7 @@ class Muse:
     def name(self) -> str:
         """The corpus, how much of it, and whose data."""
         size = f", {self.setting} of {_FOLDS} parts" if self.setting > 1 else ""
-        return f"MUSE-{self.corpus.capitalize()}{size}{'' if self.brought.anything else ', embedded world'}"
+        return f"MUSE-{self.corpus.capitalize()}{size}{self.brought.world}"
 
     @property
     def original(self) -> str:

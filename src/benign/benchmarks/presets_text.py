@@ -103,16 +103,6 @@ APART: dict[str, Method] = {
     "fila": FILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=_optim(5e-4, 40)),
     "vila": VILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=_optim(5e-4, 40)),
     "seuf": SEUF(beta=0.1, coefficient=20.0, forget_batch=16, retain_batch=16, optim=_optim(2e-3, 60)),
-}  # fmt: skip
-"""Measured by themselves (docs/methods), and no rows of the tables yet; ``seuf`` is for ``embedded:moe``."""
-FILTERS: dict[str, Method] = {
-    "eco": ECO(kind="zero_top", search=ZerothOrder(start=0.5, least=0.0, reach=0.1, rate=0.5, steps=8)),
-    "uld": ULD(
-        depth=2, weight=1.3, forget_batch=16, perturbed_batch=0, retain_batch=32, optim=_optim(1e-2, 100), locus=LOCUS
-    ),
-}
-"""Guards: filters before unchanged weights, which have no row in a table of unlearned weights."""
-MORE: dict[str, Method] = {
     "flat": FLAT(
         refusals=("I do not know.",),
         forget_batch=8,
@@ -133,8 +123,15 @@ MORE: dict[str, Method] = {
         ridge=1e-2,
         protection=100.0,
     ),
+}  # fmt: skip
+"""Measured by themselves (docs/methods), and no rows of the tables yet; ``seuf`` is for ``embedded:moe``."""
+FILTERS: dict[str, Method] = {
+    "eco": ECO(kind="zero_top", search=ZerothOrder(start=0.5, least=0.0, reach=0.1, rate=0.5, steps=8)),
+    "uld": ULD(
+        depth=2, weight=1.3, forget_batch=16, perturbed_batch=0, retain_batch=32, optim=_optim(1e-2, 100), locus=LOCUS
+    ),
 }
-"""Tuned by a few runs, and without a row in the table as yet (docs/methods has what was measured)."""
+"""Guards: filters before unchanged weights, which have no row in a table of unlearned weights."""
 TEXT = tuple(TUNED)
 """The rows of a text benchmark's table, in order."""
 DOCUMENTS = tuple(name for name in TEXT if name not in ("altpo", "dpo", "idk", "melu", "meow", "smfa"))
@@ -147,7 +144,7 @@ def embedded(name: str) -> Method:
     Raises:
         UserError: There is none.
     """
-    known = TUNED | APART | FILTERS | MORE
+    known = TUNED | APART | FILTERS
     if name not in known:
         raise unknown_name("method with a preset for the embedded language model", name, known)
     return known[name]

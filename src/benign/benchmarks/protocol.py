@@ -39,6 +39,15 @@ class Brought:
         return bool(self.data)
 
     @property
+    def world(self) -> str:
+        """What a benchmark's name ends in."""
+        return "" if self.anything else ", embedded world"
+
+    def retrained_or(self, embedded: str | None) -> str | None:
+        """The model that never saw the forget set, if there is one: the user's, or the embedded world's."""
+        return (self.retrained or None) if self.anything else embedded
+
+    @property
     def digest(self) -> str:
         """Tells results on one's own data and models from others."""
         parts = "\0".join((self.data, self.original, self.retrained))

@@ -56,7 +56,7 @@ class Rwku:
     @property
     def name(self) -> str:
         """How many targets, and whose data."""
-        return f"RWKU, targets: {self.setting}{'' if self.brought.anything else ', embedded world'}"
+        return f"RWKU, targets: {self.setting}{self.brought.world}"
 
     @property
     def original(self) -> str:

@@ -56,7 +56,7 @@ class Tofu:
     @property
     def name(self) -> str:
         """The setting, and whose data."""
-        return f"TOFU forget{self.setting:02d}{'' if self.brought.anything else ', embedded world'}"
+        return f"TOFU forget{self.setting:02d}{self.brought.world}"
 
     @property
     def original(self) -> str:
@@ -66,9 +66,7 @@ class Tofu:
     @property
     def retrained(self) -> str | None:
         """Trained on the retain set alone."""
-        if self.brought.anything:
-            return self.brought.retrained or None
-        return f"embedded:lm-retrained-{self.setting:02d}"
+        return self.brought.retrained_or(f"embedded:lm-retrained-{self.setting:02d}")
 
     @property
     def max_new_tokens(self) -> int:

@@ -106,7 +106,7 @@ class Umu:
     @property
     def name(self) -> str:
         """The ratio, and whose data."""
-        return f"UMU-Bench, {self.setting} %{'' if self.brought.anything else ', embedded world'}"
+        return f"UMU-Bench, {self.setting} %{self.brought.world}"
 
     @property
     def original(self) -> str:
@@ -116,9 +116,7 @@ class Umu:
     @property
     def retrained(self) -> str | None:
         """Trained on everybody but the forget set."""
-        if self.brought.anything:
-            return self.brought.retrained or None
-        return f"embedded:vlm-retrained-{self.setting:02d}"
+        return self.brought.retrained_or(f"embedded:vlm-retrained-{self.setting:02d}")
 
     @property
     def max_new_tokens(self) -> int:

@@ -35,7 +35,9 @@ class CurvedStep:
         return list(self.terms)
 
     def sum(self, weights: Mapping[str, float] | None = None) -> Gradient:
-        raise NotImplementedError
+        chosen = dict.fromkeys(self.names, 1.0) if weights is None else weights
+        parts = self.gradients(list(chosen))
+        return (torch.stack([weight * parts[name][0] for name, weight in chosen.items()]).sum(0),)
 
     def gradients(self, names: Sequence[str] | None = None) -> dict[str, Gradient]:
         return {name: (torch.func.grad(self.terms[name])(self.theta),) for name in names or self.names}

@@ -12,7 +12,7 @@ from benign.models.families.family import Family
 from benign.parts.loci import AdapterShape, Measured
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.lora import Lora
-from benign.parts.loci.split import refuse_dead, refuse_dora, row_weights, split
+from benign.parts.loci.split import beginnings, refuse_dora, row_weights
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,4 @@ class FisherLora:
         rows = {
             name: row_weights(forget[name], retain[name], damping=self.damping, floor=self.floor) for name in weights
         }
-        refuse_dead(rows)
-        rank, scale = self.lora.rank, self.lora.shape.scale
-        return {
-            name: split(weight, rows[name], rank, scale, exact=self.exact, seed=0) for name, weight in weights.items()
-        }
+        return beginnings(weights, rows, self.lora.shape, exact=self.exact)

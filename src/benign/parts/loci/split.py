@@ -81,3 +81,24 @@ def refuse_dead(rows: Mapping[str, Tensor]) -> None:
             where="locus",
             fix="give smaller batches or more records (one batch has no variance), or other modules",
         )
+
+
+def beginnings(
+    weights: Mapping[str, Tensor], rows: Mapping[str, Tensor], shape: AdapterShape, *, exact: bool
+) -> dict[str, LowRank]:
+    """What the adapter of each weight begins as, by the weight's name.
+
+    Args:
+        weights: [out, in] each.
+        rows: [out] each, how much a row counts.
+        shape: The adapter's.
+        exact: Whether the singular vectors are computed to the end, or by a randomised method.
+
+    Raises:
+        UserError: The forget set says nothing about one of them.
+    """
+    refuse_dead(rows)
+    return {
+        name: split(weight, rows[name], shape.rank, shape.scale, exact=exact, seed=0)
+        for name, weight in weights.items()
+    }

@@ -13,7 +13,7 @@ from benign.parts.loci import AdapterShape, Measured
 from benign.parts.loci.factors import TOKENS, FactorImportance, factor
 from benign.parts.loci.importance import Importance
 from benign.parts.loci.lora import Lora
-from benign.parts.loci.split import refuse_dead, refuse_dora, row_weights, split
+from benign.parts.loci.split import beginnings, refuse_dora, row_weights
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,7 @@ class VarianceLora:
             )
             for name in weights
         }
-        refuse_dead(rows)
-        rank, scale = self.lora.rank, self.lora.shape.scale
-        return {
-            name: split(weight, rows[name], rank, scale, exact=self.exact, seed=0) for name, weight in weights.items()
-        }
+        return beginnings(weights, rows, self.lora.shape, exact=self.exact)
 
     def _product(self, found: Mapping[str, Tensor], name: str) -> Tensor:
         """[out, in] the importance of a weight."""
