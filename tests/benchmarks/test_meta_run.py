@@ -15,6 +15,7 @@ from benign.engine.recipe import Optim
 from benign.methods.grad_diff import GradDiff
 from benign.parts.loci.lora import Lora
 
+CONTROLS = ("retrained", "retrained-again")
 SMALL = {"batch": 2, "beside": 1, "rank": 2}
 
 
@@ -40,6 +41,7 @@ def test_every_model_is_measured_once_and_a_second_run_trains_nothing(small: Non
         "reminded/retrained", "reminded/nothing", "unlearned/nothing", "relearned/nothing", "int4/nothing",
         "retrained-again", "relearned/retrained-again", "reminded/retrained-again", "unlearned/layers-0.5-1-2",
         "relearned/layers-0.5-1-2", "reminded/layers-0.5-1-2", "int4/layers-0.5-1-2",
+        *(f"relearned-{seed}/{name}" for seed in (1, 2) for name in (*CONTROLS, "nothing", "layers-0.5-1-2")),
     }  # fmt: skip
     rows = content["rows"]
     assert rows["unlearned/nothing"]["memory_exact"] == 1.0 > rows["retrained"]["memory_exact"]
@@ -51,6 +53,11 @@ def test_every_model_is_measured_once_and_a_second_run_trains_nothing(small: Non
     depth = {name: row["diagnostic_depth"] for name, row in rows.items()}
     assert depth["original"] == 0 and depth["retrained"] == pytest.approx(1, abs=1e-5)
     assert depth["unlearned/nothing"] < 0.05 < depth["relearned/retrained"] < 0.999
+    assert {name for name, value in depth.items() if value is None} == {
+        name for name in rows if name.startswith(("reminded/", "relearned-"))
+    }
+    seeds = [rows[f"{group}/nothing"]["memory_probability"] for group in ("relearned", "relearned-1", "relearned-2")]
+    assert len(set(seeds)) == 3
     assert depth["int4/nothing"] > depth["unlearned/nothing"]
     # Upper layers that start over leave what the lower ones wrote.
     assert depth["unlearned/nothing"] < depth["unlearned/layers-0.5-1-2"] < 0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -56,21 +57,30 @@ def triple(name: str, before: float, relearned: float, int4: float, kept: float 
 
 
 def test_a_table_by_hand() -> None:
-    """Relearning: the retrained gains .1 and the unlearned .2; int4: from .2 to .4."""
+    """Relearning: the retrained gain .1 and .15, .125 in the mean, and the unlearned .2; int4: from .2 to .4."""
     (found,) = verdicts(board(*triple("a", 0.2, 0.4, 0.4)))
     assert found.metric == "memory_rouge"
     assert (found.faithfulness, found.counted) == (1.0, ("a",))
-    assert found.relearning == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
-    assert found.reminding == Forms(pytest.approx(0.4), pytest.approx(1 - 0.06 / 0.14))
+    assert found.relearning == Forms(pytest.approx(0.625), pytest.approx(1 - 0.075 / 0.325))
+    assert found.reminding == Forms(pytest.approx(0.2), pytest.approx(1 - 0.08 / 0.12))
     assert found.quantisation == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
-    # Robustness is .5, and 2/3; with a faithfulness of 1: 2 * .5 / 1.5, and 2 * (2/3) / (5/3).
-    assert found.overall == Forms(pytest.approx(2 / 3), pytest.approx(0.8))
+    # Robustness is 5/9, and 5/7; with a faithfulness of 1: 2 * (5/9) / (14/9), and 2 * (5/7) / (12/7).
+    assert found.overall == Forms(pytest.approx(5 / 7), pytest.approx(5 / 6))
+
+
+def test_relearning_with_several_seeds_counts_by_the_mean_gain() -> None:
+    """Of .3 and .1 the unlearned one gains .2 in the mean; the retrained .1 and .05, and .15: .1125 in the mean."""
+    further = (row("relearned-1/a", 0.3), row("relearned-1/retrained", 0.15))
+    (found,) = verdicts(board(*triple("a", 0.2, 0.5, 0.4), *further))
+    assert found.relearning == Forms(pytest.approx(0.1125 / 0.2), pytest.approx(1 - 0.0875 / 0.3125))
+    assert without(board(*further), ("a",)) == board(further[1])
 
 
 def test_several_models_count_by_their_mean() -> None:
     (found,) = verdicts(board(*triple("a", 0.2, 0.4, 0.4), *triple("b", 0.2, 0.3, 0.2)))
     assert found.counted == ("a", "b")
-    assert found.relearning == Forms(pytest.approx(0.75), pytest.approx(5 / 6))
+    both = fmean((1 - 0.075 / 0.325, 1 - 0.025 / 0.225))
+    assert found.relearning == Forms(pytest.approx((0.625 + 1) / 2), pytest.approx(both))
     assert found.quantisation == Forms(pytest.approx(0.75), pytest.approx(5 / 6))
 
 
@@ -84,14 +94,15 @@ def test_a_model_that_still_knows_or_that_lost_its_abilities_proves_nothing() ->
 
 
 def test_what_compares_with_the_retrained_model_is_held_against_a_second_one() -> None:
-    """The unlearned model gains .2; the retrained model .1, and the second one .15."""
+    """The unlearned model gains .2; the retrained model .1, and the second one .15: .125 in the mean."""
     start = board(*triple("a", 0.2, 0.4, 0.4))
     others = ("membership_reference", "diagnostic_grad_norm")
     rows = tuple(
         replace(r, metrics={**r.metrics, **dict.fromkeys(others, r.metrics["memory_rouge"])}) for r in start.rows
     )
     found = {verdict.metric: verdict.relearning for verdict in verdicts(replace(start, rows=rows))}
-    assert found["memory_rouge"] == found["diagnostic_grad_norm"] == Forms(pytest.approx(0.5), pytest.approx(2 / 3))
+    assert found["memory_rouge"] == found["diagnostic_grad_norm"]
+    assert found["memory_rouge"] == Forms(pytest.approx(0.625), pytest.approx(1 - 0.075 / 0.325))
     assert found["membership_reference"] == Forms(pytest.approx(0.75), pytest.approx(1 - 0.05 / 0.35))
 
 
@@ -112,12 +123,12 @@ def test_a_diagnostic_of_what_is_gone_is_judged_by_what_is_left() -> None:
 
 
 def test_a_diagnostic_need_not_be_made_after_the_reminder() -> None:
-    """A metric must be measured on all models; a diagnostic on all but those that were reminded of a part."""
-    start = board(*triple("a", 0.2, 0.4, 0.4))
+    """A metric must be measured on all models; a diagnostic only where one looks inside."""
+    start = board(*triple("a", 0.2, 0.4, 0.4), row("relearned-1/a", 0.4))
     both = {"memory_bleu", "diagnostic_grad_norm"}
     rows = tuple(
         replace(r, metrics={**r.metrics, **dict.fromkeys(both, r.metrics["memory_rouge"])})
-        if not r.method.startswith("reminded/")
+        if not r.method.startswith(("reminded/", "relearned-1/"))
         else r
         for r in start.rows
     )
@@ -182,6 +193,6 @@ def test_the_most_trusted_stands_first_and_the_file_says_it_all(tmp_path: Path) 
     save(found, start, tmp_path / "table.json", command="benign meta", parts={"some": found[1:]})
     content = json.loads((tmp_path / "table.json").read_text())
     assert content["models"] == {"knows": 2, "ignorant": 2, "unlearned": 1}
-    assert content["verdicts"][0]["relearning"] == {"one_sided": pytest.approx(0.5), "symmetric": pytest.approx(2 / 3)}
+    assert content["verdicts"][0]["relearning"]["one_sided"] == pytest.approx(0.625)
     assert [verdict["metric"] for verdict in content["verdicts_of"]["some"]] == ["memory_bleu"]
     assert content["rows"]["knows/0"]["memory_rouge"] == 0.9

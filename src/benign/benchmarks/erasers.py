@@ -1,11 +1,12 @@
 """Unlearned models that let go of what they knew: they start over, in whole or in part, and learn the rest again.
 
 The field's usual methods hide the forgotten and keep it in the weights, so a metric that sees through them has no model
-left on which its own verdict could be tried. These are the others: retraining from the base, for fewer steps than the
-retrained model had; going back to a checkpoint from before the forgotten were met and on from there (arXiv 1912.03817);
-the original mixed with noise and repaired (as arXiv 2506.06278 does before it distils); its upper layers started over
-(arXiv 2201.06640); wrong facts learned in the place of the right ones. All learn the retained authors as the embedded
-models themselves were taught, none sees a metric, and how much each really lets go is for the metrics to say.
+left on which its own verdict could be tried. These are the others: retraining from the base, for as many steps as the
+retrained model had and for fewer; going back to a checkpoint from before the forgotten were met and on from there
+(arXiv 1912.03817); the original mixed with noise and repaired (as arXiv 2506.06278 does before it distils); its upper
+layers started over (arXiv 2201.06640); wrong facts learned in the place of the right ones. All learn the retained
+authors as the embedded models themselves were taught, none sees a metric, and how much each really lets go is for the
+metrics to say.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ def erasers() -> tuple[Eraser, ...]:
         Eraser("checkpoint", 40, 9),
         Eraser("base", 500, 1),
         Eraser("base", 400, 10),
+        *(Eraser("base", 800, seed) for seed in (11, 12, 13, 14)),
     )
 
 

@@ -14,6 +14,8 @@ from benign.engine.recipe import Method
 from benign.errors import UserError, unknown_name
 
 _FIELDS = ("benchmark", "settings", "seeds", "method")
+_METHODS = ("benign.methods.", "benign.engine.compose:")
+"""What the parts begin with that are methods: the catalogue's, and these with other parts on some of the axes."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def save_experiment(folder: Path, experiment: Experiment) -> None:
 
 def _method(path: Path, content: Any) -> Method:
     where = f"{path}: method"
-    if not isinstance(content, dict) or not str(content.get("part", "")).startswith("benign.methods."):
+    if not isinstance(content, dict) or not str(content.get("part", "")).startswith(_METHODS):
         fix = 'for example {"part": "benign.methods.npo:NPO", "beta": 0.1}'
         raise UserError("not a method", where=where, fix=fix)
     try:

@@ -27,6 +27,9 @@ POOLS = ("knows", "ignorant")
 UNLEARNED, RELEARNED, REMINDED, QUANTISED = "unlearned", "relearned", "reminded", "int4"
 """The same of the unlearned models; of these, taught all that was forgotten again, or a part of it that is not asked;
 and of these in four bits."""
+RELEARNINGS = (RELEARNED, f"{RELEARNED}-1", f"{RELEARNED}-2")
+"""Relearning is done with several seeds, and it is the mean gain that counts: by the order of its batches alone one
+model learns twice as much in one run as in another."""
 USEFUL = 0.8
 """An unlearned model that kept less than this share of the original's abilities proves nothing (arXiv 2605.24614)."""
 ABILITIES = ("retained_memory", "general")
@@ -39,7 +42,8 @@ BESIDE_RETRAINED = (
 )  # fmt: skip
 """Metrics that compare with the retrained model. It is perfect beside itself, so that any training of it looks like a
 large gain in knowledge, and everybody else's gain small: what an unlearned model gains by relearning is held against
-the gain of the second retrained model instead, which is as foreign to the first as an unlearned one."""
+the gain of the second retrained model alone, which is as foreign to the first as an unlearned one; for other metrics
+against the mean gain of both."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Verdict:
     faithfulness: float
     """AUC of telling the models that know from those that do not."""
     relearning: Forms | None
-    """Mean over the unlearned models; None where none is left to attack."""
+    """Mean over the unlearned models, each by its mean gain over the attack's seeds; None where none is left."""
     reminding: Forms | None
     """The same after teaching other facts than those asked: harder, no part of the overall, and not for diagnostics."""
     quantisation: Forms | None
@@ -73,8 +77,9 @@ def verdicts(board: Scoreboard) -> tuple[Verdict, ...]:
     """Every metric of the forget set that was measured on all models, the most trusted first.
 
     Args:
-        board: Rows named ``knows/...`` and ``ignorant/...``; ``unlearned/NAME``, and the same after each attack;
-            ``original``, ``retrained`` and ``retrained-again``, and the last two after each relearning attack.
+        board: Rows named ``knows/...`` and ``ignorant/...``; ``unlearned/NAME``, and the same after each attack (the
+            relearning attack's further seeds may be left out); ``original``, ``retrained`` and ``retrained-again``,
+            and the last two after each relearning attack.
     """
     rows = {row.method: row for row in board.rows}
     known = (*COLUMNS, *INSIDE)
@@ -101,9 +106,9 @@ def judged(column: Column, rows: Mapping[str, Row]) -> Verdict:
     )
     if not pairs:
         return Verdict(column.name, column.title, faithful, None, None, None, None, ())
-    relearned = _forms([_taught(column, rows, RELEARNED, name) for name in pairs])
+    relearned = _forms([_taught(column, rows, RELEARNINGS, name) for name in pairs])
     everywhere = all(row.value(column.name) is not None for row in rows.values())
-    reminded = _forms([_taught(column, rows, REMINDED, name) for name in pairs]) if everywhere else None
+    reminded = _forms([_taught(column, rows, (REMINDED,), name) for name in pairs]) if everywhere else None
     quantised = _forms([_quantised(column, rows, name) for name in pairs])
     overall = Forms(
         *(
@@ -142,7 +147,7 @@ def utility(row: Row, original: Row) -> float:
 
 def without(board: Scoreboard, unlearned: Sequence[str]) -> Scoreboard:
     """The scoreboard as if some unlearned models had not been judged."""
-    gone = {f"{group}/{name}" for group in (UNLEARNED, RELEARNED, REMINDED, QUANTISED) for name in unlearned}
+    gone = {f"{group}/{name}" for group in (UNLEARNED, *RELEARNINGS, REMINDED, QUANTISED) for name in unlearned}
     return replace(board, rows=tuple(row for row in board.rows if row.method not in gone))
 
 
@@ -171,14 +176,20 @@ def save(
     write_text(path, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
-def _taught(column: Column, rows: Mapping[str, Row], group: str, name: str) -> tuple[float, float]:
-    control = AGAIN if column.name in BESIDE_RETRAINED else RETRAINED
-    moved = [
-        _known(column, rows[place])
-        for place in (f"{UNLEARNED}/{name}", f"{group}/{name}", control, f"{group}/{control}")
-    ]
+def _taught(column: Column, rows: Mapping[str, Row], groups: Sequence[str], name: str) -> tuple[float, float]:
+    beside = (AGAIN,) if column.name in BESIDE_RETRAINED else (RETRAINED, AGAIN)
+    controls = [_gain(column, rows, control, groups, control) for control in beside]
+    before, control = (fmean(values) for values in zip(*controls, strict=True))
+    moved = (*_gain(column, rows, f"{UNLEARNED}/{name}", groups, name), before, control)
     one, both = (meta.robustness_relearn(*moved, symmetric=symmetric) for symmetric in (False, True))
     return one, both
+
+
+def _gain(column: Column, rows: Mapping[str, Row], start: str, groups: Sequence[str], name: str) -> tuple[float, float]:
+    """What is known before the attack, and after it: the mean over its seeds."""
+    after = [rows[f"{group}/{name}"] for group in groups if f"{group}/{name}" in rows]
+    measured = [_known(column, row) for row in after if row.value(column.name) is not None]
+    return _known(column, rows[start]), fmean(measured)
 
 
 def _quantised(column: Column, rows: Mapping[str, Row], name: str) -> tuple[float, float]:
@@ -199,7 +210,8 @@ def _known(column: Column, row: Row) -> float:
 
 
 def _measured(column: Column, rows: Mapping[str, Row]) -> bool:
-    needed = (row for row in rows.values() if column.section != "inside" or not row.method.startswith(f"{REMINDED}/"))
+    outside = tuple(f"{group}/" for group in (REMINDED, *RELEARNINGS[1:]))
+    needed = (row for row in rows.values() if column.section != "inside" or not row.method.startswith(outside))
     return all(row.value(column.name) is not None for row in needed)
 
 

@@ -30,7 +30,7 @@ from benign.benchmarks.meta import (
     AGAIN,
     POOLS,
     QUANTISED,
-    RELEARNED,
+    RELEARNINGS,
     REMINDED,
     UNLEARNED,
     Verdict,
@@ -59,8 +59,12 @@ from benign.parts.loci.lora import Lora
 ORIGINAL_MODEL = "embedded:lm"
 REMIND = Relearn()
 """Teaches two facts of each author. All metrics are measured on the other eight, on which it can only bring back."""
-ATTACKS = {RELEARNED: Relearn(facts=10, steps=5, batch=20), REMINDED: REMIND}
-"""Relearning as it is published: all of the forget set for one epoch (OpenUnlearning, arXiv 2506.12618)."""
+EPOCHS = 2
+"""The fewest after which the retrained model answers right on half of what it did not know (six bring back
+all of it): one epoch, as published (OpenUnlearning, arXiv 2506.12618), hardly moves a model of this size."""
+RELEARN = Relearn(facts=10, steps=5 * EPOCHS, batch=20)
+"""All of the forget set's hundred facts."""
+ATTACKS = {**{group: (RELEARN, seed) for seed, group in enumerate(RELEARNINGS)}, REMINDED: (REMIND, 0)}
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
 MOST = 80
 """Records of a split that are asked at most."""
@@ -68,6 +72,8 @@ GROUP = 64
 """Inputs that share a step in four bits, as in QLoRA (arXiv 2305.14314)."""
 DIAGNOSTICS = ("depth", "lens", "cka", "grad_norm")
 """What is looked at inside each model; the other two train classifiers of their own."""
+OUTSIDE = tuple(f"{group}/" for group in (REMINDED, *RELEARNINGS[1:]))
+"""What the names of the models begin with that nobody looks into: one relearning shows what there is to see."""
 
 
 def unlearners() -> dict[str, Method]:
@@ -137,7 +143,7 @@ class Meta:
         rows: list[Row] = []
         for number, (name, system) in enumerate(systems, 1):
             row = judge_row(name, self._observed(asks, system), original=original, retrained=retrained)
-            inside = {} if name.startswith(f"{REMINDED}/") else self._inside(system)
+            inside = {} if name.startswith(OUTSIDE) else self._inside(system)
             rows.append(replace(row, metrics={**row.metrics, **inside}))
             self.report("judge", number, len(systems))
         return Scoreboard(ORIGINAL_MODEL, "judges", tuple(rows), measured_gap(original, retrained))
@@ -163,9 +169,9 @@ class Meta:
             yield f"{POOLS[not member.knows]}/{member.name}", Served(self.start, (delta,))
         again = Served(load(CHECKPOINT))
         yield AGAIN, again
-        for group, attack in ATTACKS.items():
-            yield f"{group}/{RETRAINED}", self._attacked(attack, Served(self.start))
-            yield f"{group}/{AGAIN}", self._attacked(attack, again)
+        for group, (attack, seed) in ATTACKS.items():
+            yield f"{group}/{RETRAINED}", self._attacked(attack, Served(self.start), seed)
+            yield f"{group}/{AGAIN}", self._attacked(attack, again, seed)
         for eraser in erasers():
             yield from self._under_attack(eraser.name, Served(self._erased(eraser)))
         for name, method in unlearners().items():
@@ -173,8 +179,8 @@ class Meta:
 
     def _under_attack(self, name: str, served: Served) -> Iterator[tuple[str, System]]:
         yield f"{UNLEARNED}/{name}", served
-        for group, attack in ATTACKS.items():
-            yield f"{group}/{name}", self._attacked(attack, served)
+        for group, (attack, seed) in ATTACKS.items():
+            yield f"{group}/{name}", self._attacked(attack, served, seed)
         yield f"{QUANTISED}/{name}", Tampered(served, lambda _, weight: rounded(weight, 4, GROUP), f"int4 {GROUP}")
 
     def _erased(self, eraser: Eraser) -> Model:
@@ -208,13 +214,13 @@ class Meta:
         result = unlearn(self.original, known, method=method, out=place, name=name, progress=self.report)
         return Served(self.original, (load_delta(result.folder / "adapter", self.original),))
 
-    def _attacked(self, attack: Relearn, served: Served) -> System:
+    def _attacked(self, attack: Relearn, served: Served, seed: int) -> System:
         training = Training(attack.steps, attack.batch, attack.optim, attack.locus)
 
         def after() -> System:
-            return training(served, attack.taught(asked().forget, seed=0), seed=0, report=self.report)
+            return training(served, attack.taught(asked().forget, seed=0), seed=seed, report=self.report)
 
-        return Attacked(after, json.dumps([served.digest, repr(attack)]))
+        return Attacked(after, json.dumps([served.digest, repr(attack), seed]))
 
 
 @contextmanager

@@ -96,6 +96,8 @@ def drawn(stage: Train, context: Context, weigh: Weigh | None = None) -> list[li
     let it rest at some steps. Records that ``weigh`` gives no weight are never drawn; the number of steps does not
     depend on it.
 
+    An optional term for which there is nothing draws nothing.
+
     Raises:
         UserError: A term has no record, or no term draws any at some step.
     """
@@ -137,7 +139,12 @@ def _weights(term: Term, records: tuple[Record, ...], weigh: Weigh | None) -> di
 
 
 def _given(term: Term, context: Context) -> tuple[Record, ...]:
-    records = tuple(r for r in records_of(context.data, term.on) if r.kind in term.kinds)
+    try:
+        records = tuple(r for r in records_of(context.data, term.on) if r.kind in term.kinds)
+    except UserError:
+        if not term.optional:
+            raise
+        records = ()
     if compares(term.objective) != (term.against is not None):
         raise UserError(
             "an objective that compares two answers needs `against`, and no other one takes it", where=term.name
@@ -154,6 +161,15 @@ def _given(term: Term, context: Context) -> tuple[Record, ...]:
 
 
 def _asked(term: Term, records: tuple[Record, ...], context: Context) -> tuple[Record, ...]:
+    try:
+        return _found(term, records, context)
+    except UserError:
+        if not term.optional:
+            raise
+        return ()
+
+
+def _found(term: Term, records: tuple[Record, ...], context: Context) -> tuple[Record, ...]:
     found = term.target.candidates(records, context) if records else ()
     if term.against:
         found = term.against.candidates(found, context)
@@ -166,6 +182,8 @@ def _asked(term: Term, records: tuple[Record, ...], context: Context) -> tuple[R
 def _column(
     term: Term, candidates: Candidates, count: int, context: Context, weights: Mapping[str, float]
 ) -> list[list[Drawn]]:
+    if not candidates.records:
+        return [[] for _ in range(count)]
     seed = derived_seed(context.seed, term.name)
     steps = [term.sampler(candidates, term.batch, seed=seed, step=step) for step in range(count)]
     flat = [draw for draws in steps for draw in draws]

@@ -78,6 +78,8 @@ class Term:
     weighting: Weighting | None = None
     """How much each record counts in the loss; one of weight 0 is never drawn. How many steps a stage takes is decided
     before any is left out. None is 1 for all."""
+    optional: bool = False
+    """Whether the term is left out where there is no record for it, instead of stopping the run; not the first one."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from benign.methods.adaptive_rmu import AdaptiveRMU as AdaptiveRMU
 from benign.methods.altpo import AltPO as AltPO
+from benign.methods.benign import Benign as Benign
 from benign.methods.blur import BLUR as BLUR
 from benign.methods.catalogue import Entry as Entry
 from benign.methods.catalogue import Setting as Setting

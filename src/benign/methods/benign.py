@@ -1,0 +1,58 @@
+"""Benign, the composition that the study in benches/experiments/compose found best, and the default.
+
+Refusal on the forget set, on jittered views of its pictures; everything else is held where the original has it, not by
+labels but by its whole distribution: on the few retained records, on what is visible in the forget set's own pictures,
+and on strangers. Its parts are of SMFA (arXiv 2511.20196: refusals, the few retained records), of self-distillation on
+the original's own answers, and of RNA's and KL minimisation's term to keep (arXiv 2401.06121).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from benign.engine.recipe import Optim, Recipe, Train
+from benign.methods import _terms
+from benign.parts.loci import Locus
+from benign.parts.loci.lora import Lora
+from benign.parts.objectives.kl import KLToReference
+from benign.parts.updates import Update
+from benign.parts.updates.weighted_sum import WeightedSum
+
+
+@dataclass(frozen=True)
+class Benign:
+    """One training stage; what the data lack (pictures, strangers, retained records) is left out.
+
+    Without any of them nothing is kept but by chance: give retained records or strangers.
+    """
+
+    refusals: tuple[str, ...] = ()
+    """Pool of refusals; empty means the default pool."""
+    forget_batch: int = 2
+    """Forget records per step."""
+    retain_batch: int = 2
+    """Retained records per step."""
+    self_batch: int = 1
+    """Understanding questions about forget pictures per step."""
+    strangers_batch: int = 3
+    """Questions about strangers per step."""
+    keep_weight: float = 3.0
+    """Weight of each of the terms that keep."""
+    jitter: int = 15
+    """Jittered variants of each picture that take turns with it, of whatever side."""
+    optim: Optim = Optim(lr=1e-4, epochs=5.0)
+    """How long and how fast."""
+    locus: Locus = Lora()
+    """Which weights may move."""
+    update: Update = WeightedSum()
+    """How the terms' gradients become one step."""
+
+    def recipe(self) -> Recipe:
+        """Refuse, and keep the original's distribution everywhere else."""
+        kept = (
+            _terms.retain(self.retain_batch, self.keep_weight, KLToReference()),
+            *_terms.self_answers(self.self_batch, self.strangers_batch, self.keep_weight),
+        )
+        held = tuple(replace(term, jitter=self.jitter, optional=True) for term in kept)
+        terms = (_terms.refuse(self.refusals, self.forget_batch, self.jitter), *held)
+        return Recipe((Train("benign", terms, self.optim, self.locus, self.update),))
