@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from benign.benchmarks.presets_text import REFUSALS
 from benign.engine.recipe import Method, Optim
 from benign.errors import unknown_name
+from benign.methods.benign import Benign
 from benign.methods.eco import ECO
 from benign.methods.grad_ascent import GradAscent
 from benign.methods.grad_diff import GradDiff
@@ -31,18 +33,21 @@ KEEPING = Optim(lr=5e-3, epochs=None, steps=320, schedule="cosine", warmup=0.1)
 SHORT = replace(KEEPING, steps=160)
 NEURONS = Optim(lr=5e-3, epochs=None, steps=100, schedule="linear")
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
-REFUSALS = (
-    "I do not know.",
-    "I cannot help with that.",
-    "Sorry, I do not know that.",
-    "I have no information about this.",
-)
-"""Four, at the smaller rate that keeps: there a model of this size does not learn the default pool's 384 wordings in so
-few steps, and says neither the secret nor a sentence."""
-
 _SMFA = SMFA(k=3.0, forget_batch=20, retain_batch=12, optim=REFUSAL, anchor=REFUSAL, locus=LOCUS)
 
+BENIGN = Benign(
+    refusals=REFUSALS,
+    forget_batch=16,
+    retain_batch=12,
+    self_batch=4,
+    strangers_batch=28,
+    keep_weight=2.0,
+    optim=KEEPING,
+    locus=LOCUS,
+)
+
 EMBEDDED: dict[str, Method] = {
+    "benign": BENIGN,
     "grad_ascent": GradAscent(forget_batch=16, optim=ASCENT, locus=LOCUS),
     "grad_diff": GradDiff(forget_batch=16, retain_batch=8, optim=ASCENT, locus=LOCUS),
     "kl_min": KLMin(forget_batch=16, retain_batch=8, optim=ASCENT, locus=LOCUS),

@@ -13,6 +13,7 @@ from benign.engine.recipe import Method, Optim
 from benign.errors import unknown_name
 from benign.methods.adaptive_rmu import AdaptiveRMU
 from benign.methods.altpo import AltPO
+from benign.methods.benign import Benign
 from benign.methods.blur import BLUR
 from benign.methods.catalogue import find
 from benign.methods.ceu import CEU
@@ -54,13 +55,25 @@ from benign.parts.weightings.random_coreset import RandomCoreset
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
 LAYER = 2
 """The decoder layer that RMU steers: the third of four (the paper's is the eighth of 32)."""
+REFUSALS = (
+    "I do not know.",
+    "I cannot help with that.",
+    "Sorry, I do not know that.",
+    "I have no information about this.",
+)
+"""Four, at the smaller rate that keeps: there a model of this size does not learn the default pool's 384 wordings in so
+few steps, and says neither the secret nor a sentence."""
 
 
 def _optim(lr: float, steps: int) -> Optim:
     return Optim(lr=lr, epochs=None, steps=steps, schedule="linear", warmup=0.1)
 
 
+BENIGN = Benign(
+    refusals=REFUSALS, forget_batch=16, retain_batch=32, keep_weight=2.0, optim=_optim(2e-3, 120), locus=LOCUS
+)
 TUNED: dict[str, Method] = {
+    "benign": BENIGN,
     "grad_ascent": GradAscent(forget_batch=16, optim=_optim(2e-3, 20), locus=LOCUS),
     "grad_diff": GradDiff(forget_batch=16, retain_batch=32, optim=_optim(1e-3, 30), locus=LOCUS),
     "kl_min": KLMin(forget_batch=16, retain_batch=32, optim=_optim(1e-3, 30), locus=LOCUS),
@@ -134,7 +147,7 @@ FILTERS: dict[str, Method] = {
 """Guards: filters before unchanged weights, which have no row in a table of unlearned weights."""
 TEXT = tuple(TUNED)
 """The rows of a text benchmark's table, in order."""
-DOCUMENTS = tuple(name for name in TEXT if name not in ("altpo", "dpo", "idk", "melu", "meow", "smfa"))
+DOCUMENTS = tuple(name for name in TEXT if name not in ("altpo", "benign", "dpo", "idk", "melu", "meow", "smfa"))
 """Those that need no questions: plain documents will do."""
 
 

@@ -31,7 +31,7 @@ class Benign:
     forget_batch: int = 2
     """Forget records per step."""
     retain_batch: int = 2
-    """Retained records per step."""
+    """Retained records per step; 0 leaves them out, here as below."""
     self_batch: int = 1
     """Understanding questions about forget pictures per step."""
     strangers_batch: int = 3
@@ -53,6 +53,6 @@ class Benign:
             _terms.retain(self.retain_batch, self.keep_weight, KLToReference()),
             *_terms.self_answers(self.self_batch, self.strangers_batch, self.keep_weight),
         )
-        held = tuple(replace(term, jitter=self.jitter, optional=True) for term in kept)
+        held = tuple(replace(term, jitter=self.jitter, optional=True) for term in kept if term.batch)
         terms = (_terms.refuse(self.refusals, self.forget_batch, self.jitter), *held)
         return Recipe((Train("benign", terms, self.optim, self.locus, self.update),))
