@@ -19,6 +19,7 @@ from benign.models.load import Model, load
 from benign.parts.loci.lora import Lora
 from benign.parts.objectives.kl import KLToReference
 from benign.parts.targets.gold import Gold
+from benign.parts.targets.look_alikes import LookAlikes
 from benign.parts.targets.self_answers import SelfAnswers
 from tests import toys
 
@@ -37,17 +38,20 @@ def log(result: Result) -> list[dict[str, float]]:
 
 
 def test_what_it_is_made_of() -> None:
-    (stage,) = replace(METHOD, self_batch=3, strangers_batch=5, keep_weight=2.0, jitter=7).recipe().stages
+    (stage,) = (
+        replace(METHOD, self_batch=3, strangers_batch=5, look_alikes_batch=6, keep_weight=2.0, jitter=7).recipe().stages
+    )
     assert isinstance(stage, Train)
     assert [(t.name, t.on, t.batch, t.weight, t.jitter, t.optional) for t in stage.terms] == [
         ("forget", "forget", 2, 1.0, 7, False),
         ("retain", "keep", 4, 2.0, 7, True),
         ("self", "forget", 3, 2.0, 7, True),
         ("strangers", "strangers", 5, 2.0, 7, True),
+        ("look_alikes", "forget", 6, 2.0, 7, True),
     ]
     assert all(term.objective == KLToReference() for term in stage.terms[1:])
     # The few retained records keep their own answers' places, not what is visible in their pictures alone.
-    assert [term.target for term in stage.terms[1:]] == [Gold(), SelfAnswers(), SelfAnswers()]
+    assert [term.target for term in stage.terms[1:]] == [Gold(), SelfAnswers(), SelfAnswers(), LookAlikes()]
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,12 @@ _SMFA = SMFA(k=3.0, forget_batch=20, retain_batch=12, optim=REFUSAL, anchor=REFU
 
 BENIGN = Benign(
     refusals=REFUSALS,
-    forget_batch=16,
+    forget_batch=24,
     retain_batch=12,
     self_batch=4,
     strangers_batch=28,
-    keep_weight=2.0,
+    look_alikes_batch=16,
+    keep_weight=1.3,
     optim=KEEPING,
     locus=LOCUS,
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from benign.errors import UserError
 
-_ROOMS = ("benign.parts.", "benign.engine.recipe", "benign.methods.")
+_ROOMS = ("benign.parts.", "benign.engine.recipe", "benign.engine.compose", "benign.methods.")
 
 
 def to_plain(value: Any) -> Any:

@@ -2,19 +2,21 @@
 
 Refusal on the forget set, on jittered views of its pictures; everything else is held where the original has it, not by
 labels but by its whole distribution: on the few retained records, on what is visible in the forget set's own pictures,
-and on strangers. Its parts are of SMFA (arXiv 2511.20196: refusals, the few retained records), of self-distillation on
-the original's own answers, and of RNA's and KL minimisation's term to keep (arXiv 2401.06121).
+on strangers, and on look-alikes, which are the forget set's pictures blended with strangers'. Its parts are of SMFA
+(arXiv 2511.20196: refusals, the few retained records), of self-distillation on the original's own answers, and of KL
+minimisation's term to keep (arXiv 2401.06121).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from benign.engine.recipe import Optim, Recipe, Train
+from benign.engine.recipe import Optim, Recipe, Term, Train
 from benign.methods import _terms
 from benign.parts.loci import Locus
 from benign.parts.loci.lora import Lora
 from benign.parts.objectives.kl import KLToReference
+from benign.parts.targets.look_alikes import LookAlikes
 from benign.parts.updates import Update
 from benign.parts.updates.weighted_sum import WeightedSum
 
@@ -36,6 +38,10 @@ class Benign:
     """Understanding questions about forget pictures per step."""
     strangers_batch: int = 3
     """Questions about strangers per step."""
+    look_alikes_batch: int = 2
+    """Questions about look-alikes per step."""
+    look_alikes: LookAlikes = LookAlikes()
+    """How they are made."""
     keep_weight: float = 3.0
     """Weight of each of the terms that keep."""
     jitter: int = 15
@@ -52,7 +58,20 @@ class Benign:
         kept = (
             _terms.retain(self.retain_batch, self.keep_weight, KLToReference()),
             *_terms.self_answers(self.self_batch, self.strangers_batch, self.keep_weight),
+            Term(
+                "look_alikes",
+                KLToReference(),
+                "forget",
+                self.look_alikes,
+                ("memory",),
+                self.keep_weight,
+                self.look_alikes_batch,
+            ),
         )
         held = tuple(replace(term, jitter=self.jitter, optional=True) for term in kept if term.batch)
         terms = (_terms.refuse(self.refusals, self.forget_batch, self.jitter), *held)
         return Recipe((Train("benign", terms, self.optim, self.locus, self.update),))
+
+    def _like(self) -> Term:
+        batch, weight = self.look_alikes_batch, self.keep_weight
+        return Term("look_alikes", KLToReference(), "forget", self.look_alikes, ("memory",), weight, batch)

@@ -40,7 +40,7 @@ class SelfAnswers:
                 asked.extend(_ask(record, questions.of_kinds(self.kinds)))
             else:
                 asked.extend(_ask(record, questions.about_names(record.subject)))
-        kept = (*_without_secrets(asked, context), *seen)
+        kept = (*without_secrets(asked, context), *seen)
         if not kept:
             raise UserError("no question to ask", where="few", fix="give few-shot retain records with questions")
         return kept
@@ -78,7 +78,7 @@ class _Questions:
         return _unique(renamed for r in texts if (renamed := _renamed(r, name)))
 
 
-def _without_secrets(asked: Sequence[Record], context: Context) -> list[Record]:
+def without_secrets(asked: Sequence[Record], context: Context) -> list[Record]:
     """The questions about strangers to which the original does not tell a forget subject's secret.
 
     It takes a stranger who looks like a subject, or has a name like its name, for the subject; to keep such an answer
