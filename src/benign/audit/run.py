@@ -164,7 +164,8 @@ def _silent(what: str, done: int, total: int) -> None:
 
 def _deployed(model: Model, result: Result) -> Served:
     deltas = (load_delta(result.adapter, model),) if result.adapter else ()
-    guard = load_guard(result.guard, model) if result.guard else None
+    before = deltas[0].digest if deltas else ""
+    guard = load_guard(result.guard, model, delta=before) if result.guard else None
     if deltas or guard:
         return Served(model, deltas, guard=guard)
     if result.model is None:

@@ -22,6 +22,7 @@ from benign.engine.recipe import (
 from benign.errors import UserError
 from benign.models.measured import Measured
 from benign.parts.edits import Edit
+from benign.parts.guards import Guard
 from benign.parts.loci import Locus
 from benign.parts.objectives.cross_entropy import CrossEntropy
 from benign.parts.objectives.kl import KLToReference
@@ -30,8 +31,8 @@ from benign.parts.targets import Target
 from benign.parts.updates import Update
 from benign.parts.weightings import Weighting
 
-EDITED = "edit"
-"""The name of the stage that an edit adds."""
+EDITED, GUARDED = "edit", "guard"
+"""The names of the stages that an edit and a guard add."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,16 @@ class Composed:
     """Noise inside the reference model, in the terms that keep (RNA)."""
     weighting: Weighting | None = None
     """How much each record of the forget set counts, in every term on it; a coreset leaves records out."""
+    guard: Guard | None = None
+    """What stands before the changed weights at inference time, fitted on them; one more stage."""
 
     def recipe(self) -> Recipe:
         """The method's recipe with these parts.
 
         Raises:
-            UserError: The edit needs statistics or several deltas, or the method yields no delta; there is noise and
-                no term that keeps; or the method trains on no record of the forget set and they are to be weighed.
+            UserError: The edit needs statistics or several deltas; the guard needs a trained assistant, or the method
+                has a guard; it yields no delta; there is noise and no term that keeps; or the method trains on no
+                record of the forget set and they are to be weighed.
         """
         made = self.method.recipe()
         if self.weighting and not any(term.on == "forget" for term in _terms(made)):
@@ -71,11 +75,14 @@ class Composed:
         stages = tuple(self._stage(stage) for stage in made.stages)
         if self.noise.nu and not any(term.noise for stage in stages for term in getattr(stage, "terms", ())):
             raise UserError("no term of the method keeps anything, so there is no target for noise", where="noise")
-        if self.edit is None:
+        if self.edit:
+            _refuse_misfit(self.edit, stages[-1])
+            stages = (*stages, Sculpt(EDITED, self.edit, (stages[-1].name,)))
+        if self.guard is None:
             return replace(made, stages=stages)
-        last = stages[-1]
-        _refuse_misfit(self.edit, last)
-        return replace(made, stages=(*stages, Sculpt(EDITED, self.edit, (last.name,))))
+        _refuse_unguardable(self.guard, stages)
+        # What the guard hides is not out of the weights: the system as a whole promises no more than it.
+        return Recipe((*stages, Guarded(GUARDED, self.guard, before=stages[-1].name)), guarantee="suppression")
 
     def _stage(self, stage: Stage) -> Stage:
         if isinstance(stage, Weigh):
@@ -103,14 +110,15 @@ def compose(
     edit: Edit | None = None,
     noise: RandomNoise = RandomNoise(),  # noqa: B008  a value
     weighting: Weighting | None = None,
+    guard: Guard | None = None,
 ) -> Composed:
     """The method with these parts in place of its own, such as ``compose(NPO(), update=GradientSurgery())``.
 
     Raises:
-        UserError: The edit does not fit what the method yields, noise finds no term that keeps, or there is no forget
-            record to weigh.
+        UserError: The edit or the guard does not fit what the method yields, noise finds no term that keeps, or there
+            is no forget record to weigh.
     """
-    made = Composed(method, locus, update, sampler, targets, edit, noise, weighting)
+    made = Composed(method, locus, update, sampler, targets, edit, noise, weighting, guard)
     made.recipe()
     return made
 
@@ -144,3 +152,15 @@ def _refuse_misfit(edit: Edit, last: Stage) -> None:
         raise UserError("the method yields a whole model, and an edit changes a delta", where="edit", fix="drop it")
     if isinstance(last, Rewrite):
         raise UserError("the method's result brings a token, which an edit would lose", where="edit", fix="drop it")
+
+
+def _refuse_unguardable(guard: Guard, stages: tuple[Stage, ...]) -> None:
+    kind, last = type(guard).__name__, stages[-1]
+    if any(isinstance(stage, Guarded) for stage in stages):
+        raise UserError("the method has a guard already, and a model stands behind one", where="guard", fix="drop it")
+    if hasattr(guard, "assistant"):
+        fix = "use the method it belongs to, or a recipe"
+        raise UserError(f"{kind} needs an assistant that a stage of its own trains", where="guard", fix=fix)
+    if isinstance(last, Train) and last.start:
+        what = "the method yields a whole model of its own, and a guard stands before a change of the given one"
+        raise UserError(what, where="guard", fix="retrain, then filter that model with eco")

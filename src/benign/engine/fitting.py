@@ -1,4 +1,4 @@
-"""What a guard asks for while it is fitted, answered by the original model."""
+"""What a guard asks for while it is fitted, answered by the model that it stands before."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RECORDS = 64  # per forward pass
 
 @dataclass(frozen=True, eq=False)
 class OriginalFitting:
-    """:class:`benign.parts.guards.Fitting` of a model and a user's records."""
+    """:class:`benign.parts.guards.Fitting` of a model, as its weights are now, and a user's records."""
 
     model: Model
     data: Data

@@ -40,12 +40,14 @@ class Fitted:
         return hashlib.sha256(f"{canonical.dumps(self.guard)}/{Delta(self.tensors).digest}".encode()).hexdigest()
 
 
-def save_guard(fitted: Fitted, model: Model, folder: Path) -> None:
-    """Write the guard, its settings as JSON and its tensors as safetensors, with the digest of the model it is for."""
+def save_guard(fitted: Fitted, model: Model, folder: Path, *, delta: str = "") -> None:
+    """Write the guard, its settings as JSON and its tensors as safetensors, with the digests of the model it is for and
+    of the delta that the weights have behind it (empty for none)."""
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in sorted(fitted.tensors.items())})
     about = {
         "format": 1,
         "base": {"name": model.source, "digest": model.digest},
+        "delta": delta,
         "guard": canonical.to_plain(fitted.guard),
         "tensors": hashlib.sha256(content).hexdigest(),
         "digest": fitted.digest,
@@ -55,11 +57,12 @@ def save_guard(fitted: Fitted, model: Model, folder: Path) -> None:
         (temporary / ABOUT_FILE).write_text(json.dumps(about, sort_keys=True, indent=1) + "\n", encoding="utf-8")
 
 
-def load_guard(folder: Path, model: Model) -> Fitted:
-    """The guard in ``folder``, checked against ``model`` and against what was written.
+def load_guard(folder: Path, model: Model, *, delta: str = "") -> Fitted:
+    """The guard in ``folder``, checked against ``model``, against the digest of the delta that its weights have behind
+    it, and against what was written.
 
     Raises:
-        UserError: A file is missing or was changed, or the guard belongs to another model.
+        UserError: A file is missing or was changed, or the guard belongs to another model or to other weights.
     """
     about = _about(folder / ABOUT_FILE)
     if about["base"]["digest"] != model.digest:
@@ -68,6 +71,8 @@ def load_guard(folder: Path, model: Model) -> Fitted:
             where=str(folder),
             fix="load its own base model",
         )
+    if about.get("delta", "") != delta:
+        raise UserError("the guard was fitted on another change of the weights", where=str(folder), fix="run it again")
     path = folder / TENSORS_FILE
     content = path.read_bytes() if path.exists() else b""
     if hashlib.sha256(content).hexdigest() != about["tensors"]:

@@ -218,12 +218,15 @@ class Sculpt:
 
 @dataclass(frozen=True)
 class Guarded:
-    """A guard stage: what happens at inference time, fitted on the original model, the records and what earlier stages
-    yielded. The weights stay; a recipe that ends in it has the guarantee ``suppression``."""
+    """A guard stage: what happens at inference time, fitted on the model that it stands before, the records and what
+    earlier stages yielded. A recipe that ends in it has the guarantee ``suppression``."""
 
     name: str
     guard: Guard
     inputs: tuple[str, ...] = ()
+    before: str = ""
+    """The stage whose change the weights have behind the guard, which is a part of the result too; empty is the
+    original's weights."""
 
 
 Stage = Train | Measure | Weigh | LearnToken | Rewrite | Sculpt | Guarded

@@ -36,7 +36,8 @@ class Result:
 
     @property
     def guard(self) -> Path | None:
-        """The guard's folder (a filter at inference time; the weights are the original's), or None."""
+        """The guard's folder, or None: a filter at inference time, before the adapter's weights or, where there is no
+        adapter, the original's."""
         folder = self.folder / "guard"
         return folder if folder.exists() else None
 

@@ -30,6 +30,7 @@ from benign.engine.recipe import Guarded, LearnToken, Measure, Method, Recipe, R
 from benign.engine.result import Result, load_result
 from benign.engine.rewrite import erased
 from benign.engine.scales import Scales, joined
+from benign.engine.serve import stacked
 from benign.engine.track import Tracker
 from benign.engine.train import Job, Report, train
 from benign.engine.watch import Watch
@@ -38,7 +39,7 @@ from benign.engine.world import world
 from benign.engine.yields import Yield, delta_of, measured_of
 from benign.errors import UserError
 from benign.models.change import collected
-from benign.models.delta import load_delta, save_delta
+from benign.models.delta import load_delta, save_delta, written_digest
 from benign.models.load import Model, load
 from benign.models.measured import Measured
 from benign.models.save import save
@@ -84,6 +85,7 @@ def unlearn(
     """
     loaded = load(model) if isinstance(model, str) else model
     recipe = method.recipe()
+    _refuse_shared(recipe, loaded)
     folder = Path(out)
     with claimed(folder):
         key = canonical.digest(recipe, seed, data.digest, loaded.digest, benign.__version__, *_seen_by(watch, recipe))
@@ -116,6 +118,12 @@ def _seen_by(watch: Watch | None, recipe: Recipe) -> tuple[object, ...]:
             fix="leave the watch out",
         )
     return watch.identity
+
+
+def _refuse_shared(recipe: Recipe, model: Model) -> None:
+    if model.shards and any(isinstance(stage, Guarded) and stage.before for stage in recipe.stages):
+        what = "a guard before changed weights cannot be fitted while processes share the layers"
+        raise UserError(what, where="guard", fix="leave the guard out, or run in one process")
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -168,7 +176,8 @@ class _Run:
         if last.delta is not None:
             save_delta(last.delta, self.model, self.folder / "adapter", base=self.model.source)
         if last.guard is not None:
-            save_guard(last.guard, self.model, self.folder / "guard")
+            before = written_digest(self.folder / "adapter") if last.delta is not None else ""
+            save_guard(last.guard, self.model, self.folder / "guard", delta=before)
         write_text(self.folder / "log.jsonl", "".join(found.log for found in done.values()))
         facts = {name: found.facts for name, found in done.items() if found.facts}
         weights = {name: found.weights for name, found in done.items() if found.weights}
@@ -194,11 +203,12 @@ class _Run:
     def _guard(self, stage: Guarded, done: Mapping[str, Yield]) -> Yield:
         inputs = [done[name].measured or delta_of(name, done) for name in stage.inputs]
         self.report(f"fit {stage.name}", 0, 1)
-        with Meter() as meter:
+        delta = delta_of(stage.before, done) if stage.before else None
+        with Meter() as meter, stacked(self.model, (delta,) if delta else ()):
             fit = stage.guard.fit(OriginalFitting(self.model, self.data, self.seed, stage.guard), inputs)
         self.report(f"fit {stage.name}", 1, 1)
         guard = Fitted(stage.guard, fit.tensors)
-        return Yield(None, meter.seconds, meter.peak_rss_mb, fit.facts, guard=guard)
+        return Yield(delta, meter.seconds, meter.peak_rss_mb, fit.facts, guard=guard)
 
     def _erase(self, stage: LearnToken | Rewrite, done: Mapping[str, Yield]) -> Yield:
         yielded = {name: found.measured or found.delta for name, found in done.items()}

@@ -134,6 +134,15 @@ def load_delta(folder: Path, model: Model) -> Delta:
     return delta
 
 
+def written_digest(folder: Path) -> str:
+    """The digest of the delta in ``folder``, as :func:`load_delta` would give it; its tensors are not read.
+
+    Raises:
+        UserError: No delta is there, or it was changed after it was written.
+    """
+    return str(_about(folder)["delta"])
+
+
 def _one_adapter(delta: Delta) -> bool:
     changes = [change for change in delta.tensors.values() if isinstance(change, LowRank)]
     same = {(change.a.shape[0], change.scale) for change in changes}

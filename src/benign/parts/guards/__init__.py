@@ -1,4 +1,4 @@
-"""The guard axis: what happens at inference time, before unchanged weights: a filter, and never an erasure.
+"""The guard axis: what happens at inference time, before the weights: a filter, and never an erasure.
 
 A guard decides with tensors alone; where it takes hold of the model is the engine's. It takes hold of one of three
 places, in scoring exactly as in generation: what enters the first decoder layer, what leaves decoder layers, or the
