@@ -9,15 +9,18 @@ import pytest
 
 from audit import worlds
 from benign.audit.chunks import save_chunk
+from benign.audit.columns import COLUMNS as ALL
 from benign.audit.comparison import Comparison, Line, Side, as_json, compare, open_side
 from benign.audit.index import Observed, load_index, load_observations, save_index
 from benign.audit.judges.rules import RulesJudge
 from benign.audit.observation import Observations
 from benign.audit.paired import Paired
+from benign.audit.score import Score
 from benign.audit.sources import Sources
 from benign.errors import NotMeasured, UserError
 
 JUDGE = RulesJudge()
+COLUMNS = {column.name: column for column in ALL}
 SIDES = {name: getattr(worlds, name) for name in ("knows", "never_met", "blind", "half", "only_pictures")}
 
 
@@ -54,7 +57,7 @@ def test_every_column_of_a_scoreboard_can_be_compared() -> None:
     assert {line.column.section for line in found.lines} == {"forget", "keep", "health"}
     why = {line.column.name: line.found.reason for line in found.lines if isinstance(line.found, NotMeasured)}
     # No record here has options, wrong answers or a question about a stranger, and a side has no other model beside it.
-    assert set(why) == {"memory_choice", "forget_quality", "model_utility", "membership_auc"}
+    assert set(why) == {"memory_choice", "forget_quality", "model_utility"}
     for one in found.lines:
         if isinstance(one.found, Paired) and one.column.measure is not None:
             alone = one.column.measure(Sources(side("half").runs[0], judge=JUDGE))
@@ -92,6 +95,39 @@ def test_audits_of_other_records_are_not_compared() -> None:
     changed = Observations(tuple(replace(o, gold="another") for o in mine.runs[0]))
     with pytest.raises(UserError, match="different questions under the same ids"):
         compare(mine, Side("changed", (changed,)))
+
+
+def test_membership_is_compared_and_whoever_is_told_apart_loses() -> None:
+    names = ("membership_auc", "membership_certain")
+    found = compare(side("never_met", people=9), side("knows", people=9), columns=names)
+    auc, certain = (line(found, name) for name in names)
+    assert isinstance(auc.found, Paired) and isinstance(certain.found, Paired)
+    # All are as unlikely as those never met in one model, and told without fail in the other.
+    assert (auc.found.a, auc.found.b, auc.found.clusters) == (0.5, 1.0, 18)
+    assert (certain.found.a, certain.found.b) == (0.0, 1.0)
+    assert (auc.winner, certain.winner) == ("a", "a")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "goal", "better", "winner"),
+    [
+        (0.5, 0.9, None, "lower", "a"),
+        (0.9, 0.47, None, "lower", "b"),  # a little below chance is as good as chance
+        (0.1, 0.5, None, "higher", "b"),  # turned round, a low one tells the members too
+        (0.1, 0.3, None, "higher", "b"),
+        (0.1, 0.9, None, "neither", "neither"),
+        (0.49, 0.53, None, "neither", "neither"),
+        (0.5, 0.3, 0.3, "lower", "b"),  # the retrained model's number is the goal where there is one
+    ],
+)
+def test_the_goal_of_membership_lies_between_two_bad_ends(
+    a: float, b: float, goal: float | None, better: str, winner: str
+) -> None:
+    column = COLUMNS["membership_auc"]
+    found = Line(column, Paired(a, b, Score(a - b, a - b, a - b, 40), 1e-4, 40, 1e-4), 1e-3, goal)
+    assert (found.better, found.winner) == (better, winner)
+    memory = Line(COLUMNS["memory_rouge"], found.found, 1e-3, goal)
+    assert (memory.better, memory.winner) == ("lower", "a" if a < b else "b")
 
 
 def test_seeds_are_averaged() -> None:

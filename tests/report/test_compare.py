@@ -110,6 +110,15 @@ def test_less_than_the_retrained_model_earns_nothing_and_is_said() -> None:
     assert [line.goal for line in compare(*sides, columns=("memory_rouge",)).lines] == [None]
 
 
+def test_membership_shows_its_goal_and_counts_for_neither_where_both_are_there() -> None:
+    sides = [Side(name, (worlds.observations(says, people=MANY),)) for name, says in
+             (("one", worlds.never_met), ("other", worlds.knows), ("third", worlds.blind))]  # fmt: skip
+    (apart,) = rows(compare(sides[0], sides[1], columns=("membership_auc",)))
+    assert (apart.better, apart.a, apart.b, apart.winner) == ("→ 0.50", "0.50", "1.00", "one")
+    (same,) = rows(compare(sides[0], sides[2], columns=("membership_auc",)))
+    assert same.neutral and same.winner == ""
+
+
 def test_what_compares_with_the_original_is_compared_too() -> None:
     found = beside(worlds.babbles, worlds.knows, worlds.half, ("over_forgetting",))
     (row,) = rows(found)

@@ -34,6 +34,8 @@ class Column:
     bounds: Bounds = UNIT
     more: bool = False
     """Whether only those who ask for more see it: the command line's table leaves it out."""
+    chance: float | None = None
+    """What a model that never knew has, where that is no end of the range and less is bad again; None elsewhere."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from benign.audit.judges.judge import AskedOnce, Judge
 from benign.audit.judges.rules import RulesJudge
 from benign.audit.observation import Observations
 from benign.audit.paired import Paired, holm, mean_groups, paired
-from benign.audit.score import ORIGINAL, RETRAINED, Group, Score
+from benign.audit.paired_sets import paired_sets
+from benign.audit.score import ORIGINAL, RETRAINED, Score
 from benign.audit.sources import Sources, same_asks
 from benign.errors import NotMeasured, UserError, unknown_name
 
@@ -24,8 +25,9 @@ _TWICE = ("over_forgetting",)
 """Says what the neighbours' memory says, of the same questions."""
 LEVEL = 0.05
 BEYOND = 0.05
-"""So much less of the forgotten than the retrained model has is said."""
+"""So much less of the forgotten than the retrained model has is said; so near to it is as good as it."""
 Winner = Literal["a", "b", "neither"]
+Better = Literal["lower", "higher", "neither"]
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,24 @@ class Line:
     """The retrained model's number; None where the two audits have none, or not the same one."""
 
     @property
+    def better(self) -> Better:
+        """Which way is better. Where the goal lies between two bad ends it is the way to it: neither where one side is
+        clearly above and the other clearly below, or both are as good as there."""
+        if self.column.chance is None or isinstance(self.found, NotMeasured):
+            return self.column.better
+        goal = self.column.chance if self.goal is None else self.goal
+        low, high = sorted((self.found.a - goal, self.found.b - goal))
+        above, below = high > BEYOND, low < -BEYOND
+        return "neither" if above == below else "lower" if above else "higher"
+
+    @property
     def winner(self) -> Winner:
         """Which side is better, where that is shown at the level of the whole family."""
         if isinstance(self.found, NotMeasured) or self.corrected is None or self.corrected >= LEVEL:
             return "neither"
-        return "a" if (self.found.difference.value < 0) == (self.column.better == "lower") else "b"
+        if self.better == "neither":
+            return "neither"
+        return "a" if (self.found.difference.value < 0) == (self.better == "lower") else "b"
 
     @property
     def beyond(self) -> tuple[Winner, ...]:
@@ -239,14 +254,23 @@ def _goal(column: Column, ideal: Observations | None, side: Side, judge: Judge) 
 
 
 def _line(column: Column, pairs: Sequence[tuple[Sequence[Observations], Side]], judge: Judge) -> Line:
-    sides: list[tuple[Group, ...]] = []
+    sides: list[list[Score]] = []
     for runs, side in pairs:
-        values: list[Sequence[Group]] = []
+        scores: list[Score] = []
         for run in runs:
             sources = Sources(run, side.original, side.retrained, judge)
             score = column.measure(sources) if column.measure else NotMeasured("an attack's column")
             if isinstance(score, NotMeasured):
                 return Line(column, score)
-            values.append(score.groups)
-        sides.append(mean_groups(values) or ())
-    return Line(column, paired(*sides))
+            scores.append(score)
+        sides.append(scores)
+    return Line(column, _paired(*sides))
+
+
+def _paired(a: Sequence[Score], b: Sequence[Score]) -> Paired | NotMeasured:
+    """The runs of two systems compared by what their scores are made of."""
+    sets = [[score.sets for score in side if score.sets is not None] for side in (a, b)]
+    if len(sets[0]) == len(a) and len(sets[1]) == len(b):
+        return paired_sets(*sets)
+    one, other = (mean_groups([score.groups for score in side]) or () for side in (a, b))
+    return paired(one, other)

@@ -66,12 +66,12 @@ _MEMBERSHIP = (
     *(
         Column(f"membership_{key}", f"Membership, {title}", "membership", "lower",
                f"How well {by} tells the forget set from records never seen; 0.5 is not at all.",
-               across(partial(membership_auc, inference=key), forget=TOKENS, holdout=HOLDOUT), more=True)
+               across(partial(membership_auc, inference=key), forget=TOKENS, holdout=HOLDOUT), more=True, chance=0.5)
         for key, (title, by) in _INFERENCES.items()
     ),
     Column("membership_reference", "Membership, reference", "membership", "lower",
            "How well the loss beside the retrained model's tells the forget set from records never seen.",
-           across(membership_reference_auc, forget=TOKENS, holdout=HOLDOUT), more=True),
+           across(membership_reference_auc, forget=TOKENS, holdout=HOLDOUT), more=True, chance=0.5),
     Column("membership_certain", "Membership, certain ones", "membership", "lower",
            "How much of the forget set is found out while one in a hundred records never seen is accused.",
            across(membership_tpr, forget=TOKENS, holdout=HOLDOUT), more=True),

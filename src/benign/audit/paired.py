@@ -62,15 +62,14 @@ def paired(
     if isinstance(difference, NotMeasured):
         return difference
     totals = _cluster_totals(gaps)
-    least = 2.0 ** (1 - len(totals))
-    return Paired(
-        _value(a),
-        _value(b),
-        difference,
-        sign_flip_p(totals, draws=draws, seed=seed),
-        len(totals),
-        least if len(totals) <= EXACT_CLUSTERS else max(least, 1 / (draws + 1)),
-    )
+    p = sign_flip_p(totals, draws=draws, seed=seed)
+    return Paired(_value(a), _value(b), difference, p, len(totals), least(len(totals), draws))
+
+
+def least(clusters: int, draws: int) -> float:
+    """The smallest p that so many units can give: all agree, or none of the draws reaches what was observed."""
+    exact = 2.0 ** (1 - clusters)
+    return exact if clusters <= EXACT_CLUSTERS else max(exact, 1 / (draws + 1))
 
 
 def sign_flip_p(totals: Sequence[float], *, draws: int = 9999, seed: int = 0) -> float:

@@ -36,6 +36,18 @@ class Group:
 
 
 @dataclass(frozen=True)
+class TwoSets:
+    """One number per record of two sets, lower for members: what telling members from others is made of."""
+
+    members: tuple[float, ...]
+    others: tuple[float, ...]
+    member_clusters: tuple[str, ...]
+    other_clusters: tuple[str, ...]
+    fpr: float | None = None
+    """The false positive rate at which members are found; None for the area under the whole curve."""
+
+
+@dataclass(frozen=True)
 class Score:
     """A measured number: its mean, a bootstrap confidence interval, and how many records it rests on.
 
@@ -48,6 +60,8 @@ class Score:
     n: int
     groups: tuple[Group, ...] = field(default=(), compare=False, repr=False)
     """The values that it is made of, for a paired comparison; empty where it was read from a file or is no mean."""
+    sets: TwoSets | None = field(default=None, compare=False, repr=False)
+    """The same for a score that tells members from others; None for any other."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from benign.audit.paired import Paired
 from benign.data.atomic import write_text
 from benign.errors import NotMeasured
 from benign.report.canvas import ACCENT, BAD, INK, LINE, MUTED, SIZE, drawing, text_width
-from benign.report.compare_words import NOT_BETTER
 from benign.report.compare_words import names as names
+from benign.report.compare_words import neutral
 from benign.report.compare_words import words as words
 from benign.report.html import stylesheet, template
 from benign.report.words import number, span
@@ -56,22 +56,22 @@ def rows(comparison: Comparison) -> tuple[Row, ...]:
     winner = {"a": a, "b": b, "neither": ""}
     made = []
     for line in comparison.lines:
-        found, neutral = line.found, line.column.name in NOT_BETTER
+        found, apart = line.found, neutral(line)
         if not isinstance(found, Paired) or line.corrected is None:
             continue
         made.append(
             Row(
                 line.column.title,
-                "" if neutral else {"lower": "↓", "higher": "↑"}[line.column.better],
+                _arrow(line),
                 number(found.a),
                 number(found.b),
                 number(found.difference.value),
                 span(found.difference.low, found.difference.high),
                 probability(found.p),
                 probability(line.corrected),
-                "" if neutral else winner[line.winner],
+                "" if apart else winner[line.winner],
                 "" if line.goal is None else number(line.goal),
-                neutral,
+                apart,
             )
         )
     return tuple(made)
@@ -144,6 +144,13 @@ def write_comparison(comparison: Comparison, path: str | Path) -> Path:
     return Path(path)
 
 
+def _arrow(line: Line) -> str:
+    """Which way is better, as a sign; where the goal lies in between, the goal."""
+    if line.column.chance is not None:
+        return f"→ {number(line.column.chance if line.goal is None else line.goal)}"
+    return "" if neutral(line) else {"lower": "↓", "higher": "↑"}[line.column.better]
+
+
 def _places(lines: Sequence[Line]) -> list[float]:
     """Where the lines stand, from the top; a gap between sections."""
     found: list[float] = []
@@ -156,17 +163,17 @@ def _places(lines: Sequence[Line]) -> list[float]:
 def _turned(line: Line, found: Paired) -> tuple[float, float, float]:
     """Low end, value and high end as shares of the column's range, positive where the first is better."""
     low, high = line.column.bounds
-    scale = (1.0 if line.column.better == "higher" else -1.0) / (high - low)
+    scale = (1.0 if line.better == "higher" else -1.0) / (high - low)
     ends = sorted((found.difference.low * scale, found.difference.high * scale))
     return ends[0], found.difference.value * scale, ends[1]
 
 
 def _interval(axes: Axes, place: float, line: Line, found: Paired) -> None:
     low, value, high = _turned(line, found)
-    neutral = line.column.name in NOT_BETTER
-    color = MUTED if neutral else {"a": ACCENT, "b": BAD, "neither": MUTED}[line.winner]
+    apart = neutral(line)
+    color = MUTED if apart else {"a": ACCENT, "b": BAD, "neither": MUTED}[line.winner]
     axes.plot([low, high], [place, place], color=color, linewidth=1.6, zorder=2)
-    face = "none" if neutral else color
+    face = "none" if apart else color
     axes.plot([value], [place], "o", markersize=6, markerfacecolor=face, markeredgecolor=color, zorder=3)
 
 

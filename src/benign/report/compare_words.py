@@ -14,6 +14,11 @@ NOT_BETTER = ("refusal_forget",)
 """To refuse is one way to forget, to invent another: neither is the better one, so it counts for no side."""
 
 
+def neutral(line: Line) -> bool:
+    """Whether the column counts for no side."""
+    return line.column.name in NOT_BETTER or line.better == "neither"
+
+
 @dataclass(frozen=True)
 class Words:
     """A comparison as a person says it."""
@@ -42,7 +47,7 @@ def _of(comparison: Comparison, section: str) -> list[Line]:
     return [
         line
         for line in comparison.lines
-        if line.column.section == section and isinstance(line.found, Paired) and line.column.name not in NOT_BETTER
+        if line.column.section == section and isinstance(line.found, Paired) and not neutral(line)
     ]
 
 
