@@ -15,6 +15,7 @@ from benign.data.record import Data
 from benign.engine.serve import Served
 from benign.errors import NotMeasured
 from benign.models.load import load
+from benign.report.build import _facts
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,15 @@ def test_what_was_asked_for_was_observed(found: Audit) -> None:
     assert {o.view for o in seen} == {"as_is", "text_only", "wrapped"}
     assert all(len(o.samples) == (4 if o.split == "forget" and o.view == "as_is" else 0) for o in seen)
     assert {len(o.perturbed) for o in seen.where(split="forget", view="as_is")} == {3}
+
+
+def test_what_was_left_out_is_counted(found: Audit) -> None:
+    assert found.asked == {"forget": (24, 24), "holdout": (16, 16)}
+    left_out = found.data.holdout[3].id
+    seen = {**found.observations, "original": found.observations["original"].only(lambda o: o.record != left_out)}
+    assert _facts(replace(found, observations=seen))["records"] == (
+        "24 forget, 15 of 16 holdout (the others were not asked)"
+    )
 
 
 def test_what_is_not_there_is_said(found: Audit) -> None:

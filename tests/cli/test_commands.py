@@ -24,7 +24,7 @@ from benign.engine.result import Result
 from benign.errors import UserError
 
 BOARD = Scoreboard("vlm", "smllmun", (Row("original", {"exact": Score(1, 1, 1, 2)}, 0.0, 1.0, 0),))
-FOUND = SimpleNamespace(scoreboard=BOARD)
+FOUND = SimpleNamespace(scoreboard=BOARD, asked={"forget": (2, 3), "retain": (4, 4)})
 Calls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
@@ -134,8 +134,9 @@ def test_audit_hands_on_everything_and_reports(
     module("benign.report.build", monkeypatch, build_report=recorder(reports, Path("o/report.html")))
     words = ["audit", "m", "a", "b", "--forget", "f", "--out", "o", "--retrained-model", "t", "--json"]
     words += ["--attacks", "none", "--judge", "http://localhost:1/v1", "--judge-model", "j", "--samples", "7"]
-    assert main(words) == 0
+    assert main([*words, "--most", "0"]) == 0
     [(args, options)] = audits
+    assert options["settings"].most is None
     assert args == ("m", [Path("a"), Path("b")], "the data")
     assert options["settings"].attacks == ()
     assert options["settings"].samples.k == 7
@@ -145,9 +146,12 @@ def test_audit_hands_on_everything_and_reports(
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["report"] == "o/report.html"
     assert outcome["scoreboard"]["rows"][0]["metrics"] == {"exact": 1}
+    assert outcome["asked"] == {"forget": [2, 3], "retain": [4, 4]}
 
 
-def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.MonkeyPatch, reads: Calls) -> None:
+def test_audit_judges_by_rules_and_attacks_by_default(
+    monkeypatch: pytest.MonkeyPatch, reads: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
     from benign.audit import run
 
     audits: Calls = []
@@ -158,7 +162,8 @@ def test_audit_judges_by_rules_and_attacks_by_default(monkeypatch: pytest.Monkey
     assert args == ("m", [], "the data")
     assert options["judge"] is None
     assert options["settings"].attacks == (Relearn(),)
-    assert options["settings"].samples is None
+    assert (options["settings"].samples, options["settings"].most) == (None, 400)
+    assert "asked: 2 of 3 forget records (--most 0 asks all)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
     def audit(*_: object, **__: object) -> SimpleNamespace:
         made.append(("audit", None))
-        return SimpleNamespace(scoreboard=BOARD)
+        return SimpleNamespace(scoreboard=BOARD, asked={})
 
     def look(found: SimpleNamespace, names: tuple[str, ...], _: object) -> SimpleNamespace:
         made.append(("diagnose", names))
-        return SimpleNamespace(scoreboard=LOOKED)
+        return SimpleNamespace(scoreboard=LOOKED, asked={})
 
     def report(found: SimpleNamespace, path: Path) -> Path:
         made.append(("report", found.scoreboard))

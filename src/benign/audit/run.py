@@ -16,7 +16,7 @@ from benign.audit.index import Observed, save_index
 from benign.audit.judges.judge import Judge
 from benign.audit.observation import Observations
 from benign.audit.observe import CHUNK, Samples, cache_key, observe
-from benign.audit.plan import Ask, plan
+from benign.audit.plan import AUDITED, Ask, plan
 from benign.audit.score import ORIGINAL, RETRAINED, Row, Scoreboard
 from benign.audit.scoreboard import judge_row, measured_gap, save
 from benign.audit.views import View
@@ -60,6 +60,13 @@ class Audit:
     inside: Mapping[str, Mapping[str, Diagnosis]] = field(default_factory=dict)
     """What the diagnostics found: by method, of the first seed seen, and by the diagnostic's name."""
 
+    @property
+    def asked(self) -> dict[str, tuple[int, int]]:
+        """By split, how many of its records were asked and how many there are; ``Settings.most`` leaves some out."""
+        seen = {(o.split, o.record) for o in self.observations[ORIGINAL]}
+        counts = {split: sum(found == split for found, _ in seen) for split in AUDITED}
+        return {split: (counts[split], len(self.data.split(split))) for split in AUDITED if self.data.split(split)}
+
     def report(self, path: str | Path) -> Path:
         """Write the report as one HTML file.
 
@@ -75,7 +82,7 @@ class Settings:
     """How an audit asks."""
 
     most: int | None = 400
-    """At most so many records per split; None asks all."""
+    """At most so many records per split, its memory and understanding questions together; None asks all."""
     paraphrases: int = 3
     """Other wordings of each forget question."""
     max_new_tokens: int = 64

@@ -39,6 +39,9 @@ Diagnostics = Annotated[
 ]
 META = "--meta"
 Meta = Annotated[bool, typer.Option(META, help="Judge the metrics themselves, as benign meta; needs nothing else.")]
+Most = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Records of a split that are asked at most, evenly spread; 0 asks all.")
+]
 SampleCount = Annotated[int, typer.Option("--samples", min=0, help="Sampled answers to each forgotten question.")]
 
 
@@ -58,6 +61,7 @@ def audit(
     judge_model: JudgeModel = None,
     attacks: Attacks = "relearn",
     samples: SampleCount = 0,
+    most: Most = 400,
     diagnostics: Diagnostics = "none",
     quantize: options.Quantize = None,
     track: options.Track = None,
@@ -72,7 +76,7 @@ def audit(
     """
     marks = _judge(judge, judge_model, out)
     inside = _diagnostics(diagnostics)
-    chosen = _settings(attacks, samples, track)
+    chosen = _settings(attacks, samples, most, track)
     data = benign.read(
         forget=forget,
         retain=retain,
@@ -103,13 +107,16 @@ def _shown(found: Audit, out: Path, report: Path, *, json: bool) -> None:
     from benign.audit.scoreboard import as_json
 
     if json:
-        render.emit({"out": out, "report": report, "scoreboard": as_json(found.scoreboard)})
+        render.emit({"out": out, "report": report, "scoreboard": as_json(found.scoreboard), "asked": found.asked})
         return
     render.scoreboard(found.scoreboard)
+    cut = [f"{n} of {there} {split} records" for split, (n, there) in found.asked.items() if n < there]
+    if cut:
+        render.say(f"asked: {', '.join(cut)} (--most 0 asks all)")
     render.say(f"report: {report}")
 
 
-def _settings(attacks: str, samples: int, track: str | None) -> Settings:
+def _settings(attacks: str, samples: int, most: int, track: str | None) -> Settings:
     """How the audit asks; a tracker that is not there is told here, before the work that it is to hear of."""
     from benign.audit.observe import Samples
     from benign.audit.run import Settings
@@ -117,7 +124,7 @@ def _settings(attacks: str, samples: int, track: str | None) -> Settings:
 
     if track:
         tracker(track)
-    return Settings(attacks=_attacks(attacks), samples=Samples(samples) if samples else None)
+    return Settings(most=most or None, attacks=_attacks(attacks), samples=Samples(samples) if samples else None)
 
 
 def _attacks(text: str) -> tuple[Attack, ...]:

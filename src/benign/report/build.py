@@ -59,15 +59,18 @@ def _artefacts(audit: Audit) -> tuple[str, ...]:
 
 
 def _facts(audit: Audit) -> dict[str, str]:
-    counts = {name: len(audit.data.split(name)) for name in ("forget", "retain", "neighbour", "holdout", "general")}
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "peft"))
     return {
         "model": audit.scoreboard.model,
         "benchmark": audit.scoreboard.benchmark or "your own records",
-        "records": ", ".join(f"{count} {name}" for name, count in counts.items() if count),
+        "records": ", ".join(_counted(split, *counts) for split, counts in audit.asked.items()),
         "judge": audit.scoreboard.rows[0].judge,
         "libraries": versions,
     }
+
+
+def _counted(split: str, asked: int, there: int) -> str:
+    return f"{there} {split}" if asked == there else f"{asked} of {there} {split} (the others were not asked)"
 
 
 def _probes(audit: Audit) -> Saved | NotMeasured | None:
