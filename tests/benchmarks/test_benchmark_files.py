@@ -14,8 +14,8 @@ from benign.errors import UserError
 
 NAMES = (
     "blur-tofu", "blur-rwku", "blur-whp", "blur-wmdp", "clear", "fiubench", "medforget-institution",
-    "medforget-patient", "medforget-study", "medforget-section", "mllmu", "muse-news", "muse-books", "rwku", "smllmun",
-    "tofu", "umu", "wmdp-bio", "wmdp-cyber",
+    "medforget-patient", "medforget-study", "medforget-section", "mllmu", "muse-news", "muse-books", "muse-requests",
+    "rwku", "smllmun", "tofu", "umu", "wmdp-bio", "wmdp-cyber",
 )  # fmt: skip
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benign.benchmarks import catalogue, muse
 from benign.benchmarks.documents import CHARACTERS, pieces
-from benign.benchmarks.muse import Muse
+from benign.benchmarks.in_turn import InTurn
+from benign.benchmarks.muse import Muse, MuseRequests
 from benign.benchmarks.protocol import Brought
 from benign.benchmarks.published import write_tables
 from benign.data.record import Record
@@ -41,8 +43,12 @@ def test_the_sizes_grow_and_the_requests_follow_one_another(folder: Path) -> Non
     sizes = [[r.text for r in news(folder, n).data().forget] for n in (1, 2, 3, 4)]
     assert [len(size) for size in sizes] == [5, 10, 15, 20]
     assert all(sizes[n][: len(sizes[n - 1])] == sizes[n - 1] for n in (1, 2, 3))
-    requests = [[r.text for r in data.forget] for data in news(folder).requests()]
-    assert [text for request in requests for text in request] == sizes[3]
+    row = MuseRequests("news", 4, Brought(str(folder), "a model"))
+    requests = [[r.text for r in data.forget] for data in row.met()]
+    assert [text for request in requests for text in request] == sizes[3] and row.data() == row.met()[3]
+    assert replace(row, setting=2).met() == row.met()[:2] and row.evaluation() == news(folder).evaluation()
+    assert isinstance(row, InTurn) and not isinstance(news(folder), InTurn)
+    assert row.name == "MUSE-News, 4 of 4 requests in a row"
     with pytest.raises(UserError, match="muse-books has no setting 2"):
         muse.protocol(2, Brought(), "books")
 
@@ -77,7 +83,7 @@ def test_missing_and_faulty_tables_are_told(folder: Path, tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"MUSE-News files are missing: raw/forget, raw/retain1 .*muse-bench/MUSE-News"):
         news(tmp_path).data()
     with pytest.raises(UserError, match=r"sust/forget_1.*muse-bench/MUSE-News"):
-        news(tmp_path).requests()
+        MuseRequests("news", 1, Brought(str(tmp_path), "a model")).met()
     write_tables(tmp_path, {"raw/forget": ["a"], "raw/retain1": [{"txt": "b"}]})
     with pytest.raises(BadRecords) as error:
         news(tmp_path).data()

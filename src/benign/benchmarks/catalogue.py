@@ -3,14 +3,14 @@
 Such a module is all that a benchmark takes. It has
 
 - ``SETTINGS``, whole numbers (for TOFU the percent to forget), the first of which is run where none is named unless
-  there is a ``USUAL``; and ``METHODS``, the rows of its table in order;
+  there is a ``USUAL`` (by variant where only some have one); and ``METHODS``, the rows of its table in order;
 - ``protocol(setting, brought)``: a :class:`benign.benchmarks.benchmark.Benchmark`;
 - ``preset(name, brought)``: a method with the numbers to run it with, tuned for the embedded model or published;
 - ``tables()``: small data in the published form, where there are any (``benign bench NAME --make DIR`` writes them),
   and ``stored()``: the pictures that they name, where they do not hold them.
 
 A module of several data sets lists them in ``VARIANTS``, and each function takes one as its last argument;
-``muse.py`` with News and Books is ``muse-news`` and ``muse-books``.
+``muse.py`` with News, Books and requests in a row is ``muse-news``, ``muse-books`` and ``muse-requests``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ class Suite:
     @property
     def usual(self) -> tuple[int, ...]:
         """The settings that are run where none are named: the first, or the module's ``USUAL``."""
-        found: tuple[int, ...] = getattr(self.module, "USUAL", self.settings[:1])
+        usual = getattr(self.module, "USUAL", {})
+        found: tuple[int, ...] = (
+            usual.get("".join(self.variant), self.settings[:1]) if isinstance(usual, dict) else usual
+        )
         return found
 
     @property

@@ -13,11 +13,12 @@ from pathlib import Path
 import torch
 
 import benign
-from benign.audit.run import Settings, audit
+from benign.audit.run import Candidate, Settings, audit
 from benign.audit.score import Row, Scoreboard
 from benign.audit.scoreboard import load as load_scoreboard
 from benign.audit.scoreboard import save
 from benign.benchmarks.benchmark import Benchmark
+from benign.benchmarks.in_turn import InTurn, forgotten
 from benign.benchmarks.protocol import with_columns
 from benign.data.atomic import write_text
 from benign.engine import canonical
@@ -105,29 +106,43 @@ def run_cell(cell: Cell, how: How, report: Report) -> Row:
     found = _Kept(cell.folder, _key(cell.bench, how, cell.method, cell.seed))
     board = found.read()
     if board is None:
-        runs = cell.place / "runs"
         with _threads(how.threads):
-            result = unlearn(
-                str(cell.bench.original),
-                cell.bench.data(),
-                method=cell.method,
-                out=runs / f"{cell.name}-{cell.seed}",
-                seed=cell.seed,
-                name=cell.name,
-                cache=runs / "stages",
-                progress=report,
-            )
-            name = f"{cell.name}-{cell.seed}"
-            board = _audit(cell.bench, cell.place, name, (result.folder,), how, report)
+            made = _unlearned(cell, report)
+            board = _audit(cell.bench, cell.place, f"{cell.name}-{cell.seed}", (made,), how, report)
         board = replace(board, rows=board.rows[-1:])
         found.write(board)
     return board.rows[-1]
 
 
-def _audit(bench: Benchmark, place: Path, name: str, results: Sequence[Path], how: How, report: Report) -> Scoreboard:
-    """An audit of its own folder that shares the answers with the setting's other audits."""
+def _unlearned(cell: Cell, report: Report) -> Path | Candidate:
+    """The cell's finished run; where requests come in turn, the system that they left."""
+    bench, original = cell.bench, str(cell.bench.original)
+    if isinstance(bench, InTurn):
+        chain = cell.place.parent / "requests" / f"{cell.name}-{cell.seed}"
+        return forgotten(
+            original, bench.met(), cell.method, name=cell.name, seed=cell.seed, chain=chain, report=report
+        )  # fmt: skip
+    runs = cell.place / "runs"
+    result = unlearn(
+        original,
+        bench.data(),
+        method=cell.method,
+        out=runs / f"{cell.name}-{cell.seed}",
+        seed=cell.seed,
+        name=cell.name,
+        cache=runs / "stages",
+        progress=report,
+    )
+    return result.folder
+
+
+def _audit(
+    bench: Benchmark, place: Path, name: str, results: Sequence[Path | Candidate], how: How, report: Report
+) -> Scoreboard:
+    """An audit of its own folder that shares the answers with the setting's other audits, or with those of all where
+    they ask the same."""
     folder = place / "audits" / name
-    shared = place / "observations"
+    shared = (place.parent if isinstance(bench, InTurn) else place) / "observations"
     shared.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "observations").is_symlink():

@@ -3,7 +3,7 @@
 Source: arXiv 2407.06460. Data: ``muse-bench/MUSE-News`` and ``muse-bench/MUSE-Books`` on the hub (configuration and
 split are folder and file), or what ``load_data.py`` of swj0419/muse_bench (fcd6651) writes. Its numbers: verbatim and
 knowledge memorisation of the forget set, PrivLeak, and knowledge memorisation of the retain set, which is the utility.
-News has four sizes of the forget set (``scal``) and four requests in a row (``sust``, :meth:`Muse.requests`).
+News has four sizes of the forget set (``scal``) and four requests in a row (``sust``, :class:`MuseRequests`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from benign.engine.recipe import Method, Optim
 from benign.errors import UserError
 
 Corpus = Literal["news", "books"]
-VARIANTS = ("news", "books")
+Variant = Literal["news", "books", "requests"]
+VARIANTS = ("news", "books", "requests")
 SETTINGS = (1, 2, 3, 4)
-"""How many of the four parts of the forget set are forgotten at once; Books has one."""
+"""How many of the four parts of the forget set are forgotten at once, or one after another; Books has one."""
+USUAL = {"requests": SETTINGS}
 METHODS = DOCUMENTS
 PUBLISHED = Optim(lr=1e-5, epochs=10.0, schedule="constant")
 """Epochs at most; ``EPOCHS`` has what the authors stopped at."""
@@ -101,14 +103,6 @@ class Muse:
         table = "raw/forget" if self.setting == 1 else f"scal/forget_{self.setting}"
         return self._training(table)
 
-    def requests(self) -> tuple[Data, ...]:
-        """Sustainability: four requests, to be met one after the other, each on the last one's model (News only).
-
-        Raises:
-            UserError: Files are missing or faulty.
-        """
-        return tuple(self._training(f"sust/forget_{number}") for number in range(1, _FOLDS + 1))
-
     def evaluation(self) -> Data:
         """Continuations, questions and texts; methods saw neither the questions nor ``retain2``, which they are about.
 
@@ -149,6 +143,35 @@ class Muse:
         return opened(f"MUSE-{self.corpus.capitalize()}", hub, self.brought.data, partial(tables, self.corpus))
 
 
+@dataclass(frozen=True)
+class MuseRequests(Muse):
+    """Sustainability: requests met one after the other, each on the last one's model; the setting is how many.
+
+    The questions stay: those about forgotten texts are about the first request's.
+    """
+
+    @property
+    def name(self) -> str:
+        """How many requests, and whose data."""
+        return f"MUSE-News, {self.setting} of {_FOLDS} requests in a row{self.brought.world}"
+
+    def data(self) -> Data:
+        """The last request's texts, and the retain texts that may be trained on.
+
+        Raises:
+            UserError: Files are missing or faulty.
+        """
+        return self._training(f"sust/forget_{self.setting}")
+
+    def met(self) -> tuple[Data, ...]:
+        """The requests so far, the first one first.
+
+        Raises:
+            UserError: Files are missing or faulty.
+        """
+        return tuple(self._training(f"sust/forget_{number}") for number in range(1, self.setting + 1))
+
+
 def _documents(files: Published, table: str) -> tuple[Record, ...]:
     return files.records(table, build=partial(document, table))
 
@@ -164,29 +187,31 @@ def _asked(table: str, before: str | None, line: Line, number: int) -> Record:
     return Record(f"{table}/{number}", question=asked, answer=line.identifier("answer"))
 
 
-def protocol(setting: int, brought: Brought, corpus: Corpus) -> Muse:
-    """The protocol on one corpus, of the embedded world or the published one.
+def protocol(setting: int, brought: Brought, corpus: Variant) -> Muse:
+    """The protocol on one corpus, of the embedded world or the published one; ``requests`` are of News.
 
     Raises:
         UserError: Books has one size of the forget set.
     """
+    if corpus == "requests":
+        return MuseRequests("news", setting, brought)
     if corpus == "books" and setting != 1:
         raise UserError(f"muse-books has no setting {setting}", where="--ratios", fix="known: 1")
     return Muse(corpus, setting, brought)
 
 
-def preset(name: str, brought: Brought, corpus: Corpus) -> Method:
+def preset(name: str, brought: Brought, corpus: Variant) -> Method:
     """The method tuned for the embedded model, or with the published training settings."""
     if not brought.anything:
         return embedded(name)
     return published(name, replace(PUBLISHED, epochs=EPOCHS.get(name, PUBLISHED.epochs)), BATCH)
 
 
-def tables(corpus: Corpus) -> Tables:
+def tables(corpus: Variant) -> Tables:
     """The embedded world in MUSE's form: an article per author, or a book per five of them."""
     gone, stay, unmet = invented.forgotten(), invented.kept(), invented.unmet()
     folds = [gone[_FOLD * i : _FOLD * (i + 1)] for i in range(_FOLDS)]
-    first = folds[0] if corpus == "news" else gone
+    first = gone if corpus == "books" else folds[0]
     half = len(stay) // 2
     found: dict[str, list[Row | str]] = {
         "verbmem/forget": [{"prompt": r.question, "gt": r.answer} for r in invented.records(first)],

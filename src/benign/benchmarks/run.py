@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import benign
@@ -14,6 +14,7 @@ from benign.audit.scoreboard import save
 from benign.benchmarks import catalogue
 from benign.benchmarks.experiment import Experiment, save_experiment
 from benign.benchmarks.grid import Cell, Failure, How, references, run_grid
+from benign.benchmarks.in_turn import InTurn
 from benign.benchmarks.presets import DEMO, embedded
 from benign.benchmarks.protocol import OFFLINE, Brought
 from benign.benchmarks.results import (
@@ -25,7 +26,7 @@ from benign.benchmarks.results import (
     scoreboards,
 )
 from benign.benchmarks.smllmun import LONGEST_ANSWER, Ratio, SMLLMUn
-from benign.benchmarks.summary import table
+from benign.benchmarks.summary import in_turn, table
 from benign.data.atomic import write_text
 from benign.data.record import SPLITS, Data
 from benign.data.write import write_jsonl
@@ -76,6 +77,10 @@ class Bench:
 
     boards: Mapping[int, Scoreboard]
     failures: tuple[Failure, ...]
+    row: Mapping[int, Scoreboard] = field(default_factory=dict)
+    """All that is measured, by how many requests were met, where they come one after another."""
+    folder: Path = Path()
+    """Where the benchmark's results are."""
 
 
 def experiments_of(
@@ -118,8 +123,9 @@ def run_bench(
 
     What is run goes to ``out/experiments/<benchmark>/<method>.json``, rows to ``out/<benchmark>/<method>.json``, the
     two reference models' to ``references.json``, and per setting all of them together to ``<setting>/scoreboard.json``,
-    with the means over the seeds in ``table.md``. Rows that are there are kept; runs, observations and attacks are
-    resumed. A run that fails does not stop the others.
+    with the means over the seeds in ``table.md`` (and in ``requests.md`` those after each of several requests in a
+    row). Rows that are there are kept; runs, observations and attacks are resumed. A run that fails does not stop the
+    others.
 
     Args:
         experiments: What to measure.
@@ -145,7 +151,11 @@ def run_bench(
             text = table(board, suite.protocol(setting, brought).shown)
             write_text(out / benchmark / f"{setting:02d}" / "table.md", text)
         asked = {setting for experiment in mine for setting in experiment.settings}
-        found[benchmark] = Bench({s: board for s, board in boards.items() if s in asked}, failures)
+        row = boards if isinstance(suite.protocol(min(asked), brought), InTurn) else {}
+        if row:
+            write_text(out / benchmark / "requests.md", in_turn(row, suite.protocol(min(asked), brought).shown))
+        measured = {setting: board for setting, board in boards.items() if setting in asked}
+        found[benchmark] = Bench(measured, failures, row, out / benchmark)
     return found
 
 

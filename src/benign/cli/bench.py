@@ -72,22 +72,38 @@ def bench(
     with render.work(quiet=quiet) as progress:
         found = run_bench(wanted, out=out, workers=workers, threads=threads, brought=brought, progress=progress)
     failures = [failure for bench in found.values() for failure in bench.failures]
-    _tell(found.values(), failures, out, json=json)
+    pages = [page for name, bench in found.items() if (page := _drawn(name, bench)) is not None]
+    _tell(found.values(), failures, pages, out, json=json)
     if failures:
         raise typer.Exit(1)
 
 
-def _tell(benches: Iterable[Bench], failures: Sequence[Failure], out: Path, *, json: bool) -> None:
+def _drawn(name: str, bench: Bench) -> Path | None:
+    """The page of requests that came one after another; None for any other benchmark."""
+    if not bench.row:
+        return None
+    from benign.benchmarks.catalogue import find
+    from benign.report.in_turn import write_in_turn
+
+    shown = find(name).protocol(min(bench.row)).shown
+    return write_in_turn(bench.row, shown, bench.folder / "requests.html")
+
+
+def _tell(
+    benches: Iterable[Bench], failures: Sequence[Failure], pages: Sequence[Path], out: Path, *, json: bool
+) -> None:
     boards = [board for bench in benches for board in bench.boards.values()]
     if json:
         from benign.audit.scoreboard import as_json
 
         failed = [{"run": str(failure.cell), "error": failure.error} for failure in failures]
-        render.emit({"out": out, "scoreboards": [as_json(board) for board in boards], "failed": failed})
+        render.emit({"out": out, "scoreboards": [as_json(board) for board in boards], "failed": failed, "pages": pages})
     else:
         for board in boards:
             render.say(board.benchmark)
             render.scoreboard(board)
+        for page in pages:
+            render.say(f"page: {page}")
     for failure in failures:
         render.warn(f"failed: {failure.cell}: {failure.error}")
 
