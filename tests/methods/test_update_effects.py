@@ -9,7 +9,8 @@ from functools import partial
 import pytest
 
 import benign
-from benches.experiments.effects.along import Looks, Way, at, trained
+from benches.experiments.effects.along import Way, trained
+from benches.experiments.effects.observed import Drift
 from benign.benchmarks.presets_text import LOCUS, embedded
 from benign.engine.compose import compose
 from benign.engine.recipe import Method, Optim
@@ -25,35 +26,35 @@ SUM = GradDiff(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS)
 
 
 @pytest.fixture(scope="module")
-def looks() -> Looks:
+def drift() -> Drift:
     data = world.splits(1)
-    return Looks(benign.load("embedded:lm"), replace(data, few=data.few[:40]), few=30)
+    return Drift(benign.load("embedded:lm"), replace(data, few=data.few[:40]), few=30)
 
 
 def passed(column: str, goal: float, now: Mapping[str, float]) -> bool:
     return now[column] < goal if column == "forget" else now[column] > goal
 
 
-def until(looks: Looks, method: Method, column: str, goal: float, every: int = 2) -> tuple[dict[str, float], Way]:
+def until(drift: Drift, method: Method, column: str, goal: float, every: int = 2) -> tuple[dict[str, float], Way]:
     """What is left where the goal is reached."""
-    way = trained(looks, method, 0, every=every, until=partial(passed, column, goal))
-    found = at(way, column, goal)
+    way = trained(drift, method, 0, every=every, until=partial(passed, column, goal))
+    found = way.at(column, goal, rising=column != "forget")
     assert found is not None, way.seen[-1]
     return found, way
 
 
-def test_gu_keeps_more_than_the_weighted_sum(looks: Looks) -> None:
-    plain, _ = until(looks, SUM, "forget", 0.1)
-    apart, _ = until(looks, compose(SUM, update=GeometricDisentanglement()), "forget", 0.1)
+def test_gu_keeps_more_than_the_weighted_sum(drift: Drift) -> None:
+    plain, _ = until(drift, SUM, "forget", 0.1)
+    apart, _ = until(drift, compose(SUM, update=GeometricDisentanglement()), "forget", 0.1)
     assert apart["retain_kl"] < 0.8 * plain["retain_kl"]
 
 
-def test_kfade_changes_less_than_ascent_and_its_change_works_on_the_model_again(looks: Looks) -> None:
+def test_kfade_changes_less_than_ascent_and_its_change_works_on_the_model_again(drift: Drift) -> None:
     ascent = GradAscent(forget_batch=20, optim=replace(OPTIM, lr=0.15, optimizer="sgd"), locus=LinearWeights())
-    plain, _ = until(looks, ascent, "forget_loss", 1.5)
-    solved, way = until(looks, embedded("kfade"), "forget_loss", 1.5, every=1)
+    plain, _ = until(drift, ascent, "forget_loss", 1.5)
+    solved, way = until(drift, embedded("kfade"), "forget_loss", 1.5, every=1)
     assert solved["retain_kl"] < 0.5 * plain["retain_kl"]
     assert way.delta is not None
-    assert looks()["forget"] > 0.95, "the model is as it was"
-    with applied(looks.model, way.delta):
-        assert looks()["forget_loss"] > 1.5
+    assert drift()["forget"] > 0.95, "the model is as it was"
+    with applied(drift.model, way.delta):
+        assert drift()["forget_loss"] > 1.5

@@ -1,45 +1,55 @@
 """BLUR against the weighted sum on NPO: what is kept where equally much is forgotten.
 
-PYTHONPATH=benches/experiments/effects python benches/experiments/effects/blur.py --seeds 3
+python benches/experiments/effects/blur.py --seeds 3
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
-from along import Looks, at, run, trained
+from along import trained
+from observed import Drift
+from seeds import Jobs, Row, fill, two_authors
 
 from benign.benchmarks.presets_text import LOCUS
 from benign.engine.compose import compose
-from benign.engine.recipe import Optim
+from benign.engine.recipe import Method, Optim
 from benign.methods.npo import NPO
+from benign.models.load import load
+from benign.parts.updates import Update
 from benign.parts.updates.blur import ForgetFirst
 from benign.parts.updates.weighted_sum import WeightedSum
 
+LM = load("embedded:lm")
 GOAL = 0.1
 """The forget answers' probability at which the runs are compared."""
 OPTIM = Optim(lr=1e-3, epochs=None, steps=30, schedule="constant")
-METHODS: dict[str, Any] = {
-    "npo": NPO(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS),
-}
-UPDATES = {"sum": WeightedSum(), "blur": ForgetFirst()}
+PLAIN: Any = NPO(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS)
+UPDATES: dict[str, Update] = {"sum": WeightedSum(), "blur": ForgetFirst()}
 WEIGHTS = (1.0, 100.0)
 """Of the retain term, with both updates; a weight of 100 is a gamma of 0.01 up to scale."""
 
 
-def measure(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
-    """One row per objective and update."""
-    for name, method in METHODS.items():
-        for weight, (how, update) in product(WEIGHTS, UPDATES.items()):
-            heavy = compose(replace(method, retain_weight=weight), update=update)
-            way = trained(looks, heavy, seed, until=lambda now: now["forget"] < GOAL)
-            found = at(way, "forget", GOAL) or {"step": None, **way.seen[-1]}
-            cost = {"cpu_seconds_per_step": way.cpu_seconds / way.steps, "peak_rss_mb": way.peak_rss_mb}
-            yield {"row": f"{name} {how}, retain weight {weight:g}", **found, **cost}
+def row(drift: Drift, method: Method, seed: int) -> Row:
+    """What is left at the goal, or where the run ended before it."""
+    way = trained(drift, method, seed, until=lambda now: now["forget"] < GOAL)
+    found = way.end("forget", GOAL)
+    return {**found, "cpu_seconds_per_step": way.cpu_seconds / way.steps, "peak_rss_mb": way.peak_rss_mb}
+
+
+def jobs(seed: int) -> Jobs:
+    """One row per update and weight."""
+    drift = Drift(LM, two_authors(seed))
+    return {
+        f"npo {how}, retain weight {weight:g}": partial(
+            row, drift, compose(replace(PLAIN, retain_weight=weight), update=update), seed
+        )
+        for weight, (how, update) in product(WEIGHTS, UPDATES.items())
+    }
 
 
 if __name__ == "__main__":
-    run("blur", measure, ("retain", "retain_kl", "forget", "step", "cpu_seconds_per_step", "peak_rss_mb"))
+    fill("blur", jobs)

@@ -6,10 +6,10 @@ often the detector is right. NPO on the same words is in uld.json, IDK on pictur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
-import deployed
+from observed import answers, deployed
+from seeds import Jobs, authors, fill, people, with_general
 
 from benign.benchmarks import presets, presets_text
 from benign.engine.serve import Served
@@ -18,15 +18,16 @@ from benign.models.load import load
 LM, VLM = load("embedded:lm"), load("embedded:vlm")
 
 
-def measure(seed: int) -> Mapping[str, Callable[[], deployed.Row]]:
+def jobs(seed: int) -> Jobs:
     """The original and ECO on one forget set of each model."""
-    found: dict[str, Callable[[], deployed.Row]] = {}
-    for model, tuned, pictures in ((LM, presets_text, False), (VLM, presets, True)):
-        data, where = deployed.drawn(seed, pictures=pictures), "pictures" if pictures else "words"
-        found[f"original, {where}"] = partial(deployed.answers, Served(model), data)
-        found[f"eco, {where}"] = partial(deployed.measured, model, data, tuned.embedded("eco"), seed)
-    return found
+    words, pictures = with_general(authors(seed)), people(seed)
+    return {
+        "original, words": partial(answers, Served(LM), words),
+        "eco, words": partial(deployed, LM, words, presets_text.embedded("eco"), seed),
+        "original, pictures": partial(answers, Served(VLM), pictures),
+        "eco, pictures": partial(deployed, VLM, pictures, presets.embedded("eco"), seed),
+    }
 
 
 if __name__ == "__main__":
-    deployed.main("eco", measure)
+    fill("eco", jobs)

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from seeds import RESULTS, read, write
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-from until_forgotten import read, write
 
 from benign.data.record import Data
 from benign.engine.importance import Importances
@@ -27,6 +27,7 @@ from benign.parts.loci import Estimate
 from benign.parts.loci.factors import FactorImportance
 from benign.parts.loci.importance import Importance
 
+FILE = RESULTS / "fila_vila_start.json"
 BATCH = 4
 ESTIMATES: dict[str, Estimate] = {
     "fila": Importance("batch_fisher", BATCH),
@@ -61,7 +62,7 @@ def cost(name: str) -> dict[str, Any]:
         start = time.process_time()
         with Meter() as during:
             for side in ("forget", "retain"):
-                found = store(ESTIMATES[name], side, weights)  # type: ignore[arg-type]
+                found = store(ESTIMATES[name], side, weights)
         seconds = time.process_time() - start
     numbers = sum(tensor.numel() for key, tensor in found.items() if key != "tokens")
     grown = during.peak_rss_mb - before.peak_rss_mb
@@ -69,11 +70,12 @@ def cost(name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Each in a process of its own; write."""
+    """Each that is missing in a process of its own."""
     if len(sys.argv) > 1:
-        write("fila_vila_start", read("fila_vila_start") | {sys.argv[1]: cost(sys.argv[1])})
+        write(FILE, [*read(FILE).get("rows", []), {"row": sys.argv[1], "seed": 0, **cost(sys.argv[1])}], {})
         return
-    for name in ESTIMATES:
+    there = {row["row"] for row in read(FILE).get("rows", [])}
+    for name in ESTIMATES.keys() - there:
         subprocess.run([sys.executable, __file__, name], check=True)
 
 

@@ -8,13 +8,12 @@ much as answers in these fixed sentences share whatever the fact); what is kept 
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
-import recall
+from observed import kept, rouge, unlearned
+from seeds import Jobs, Row, authors, fill
 
 from benign.data.record import Data
 from benign.engine.recipe import Optim
@@ -24,38 +23,42 @@ from benign.methods.flat import FLAT
 from benign.methods.grad_ascent import GradAscent
 from benign.models.load import load
 from benign.parts.loci.lora import Lora
+from benign.parts.objectives.flat import Divergence
 
 LM = load("embedded:lm")
 GOAL, EVERY, MOST = 0.4, 3, 60
 LOCUS = Lora(rank=16, alpha=32.0, dropout=0.0)
+REFUSAL = ("I do not know.",)
 
 
-def until_forgotten(data: Data, method: Any, lr: float, seed: int) -> dict[str, Any]:
+def row(data: Data, method: Any, lr: float, seed: int) -> Row:
     """The first state that forgets enough, or the one that forgets most."""
     optim = Optim(lr=lr, epochs=None, steps=MOST, schedule="constant")
     steps: list[float] = []
 
     def look(model: Any) -> float:
-        steps.append(max(GOAL, recall.rouge(Served(model), data.forget[::5])))
+        steps.append(max(GOAL, rouge(Served(model), data.forget[::5])))
         return steps[-1]
 
     watch = Watch(look, "forget rouge", "lower", every=EVERY, patience=7)
-    with tempfile.TemporaryDirectory() as folder:
-        made = replace(method, optim=optim, locus=LOCUS, forget_batch=8)
-        done = recall.run(LM, Data(forget=data.forget), made, Path(folder) / "run", seed, watch=watch)
-    taken = EVERY * (1 + steps.index(min(steps)))
-    return {**recall.kept(done["served"], data), "steps": taken, "lr": lr, "peak_rss_mb": done["peak_rss_mb"]}
+    made = replace(method, optim=optim, locus=LOCUS, forget_batch=8)
+    with unlearned(LM, Data(forget=data.forget), made, seed, watch=watch) as (served, _, cost):
+        taken = EVERY * (1 + steps.index(min(steps)))
+        return {**kept(served, data), "steps": taken, "lr": lr, "peak_rss_mb": cost["peak_rss_mb"]}
 
 
-def measure(seed: int) -> Iterator[dict[str, Any]]:
-    """Each method at two rates; FLAT also with one refusal in place of a pool of them."""
-    data = recall.authors(seed)
-    yield {"method": "original", **recall.kept(Served(LM), data)}
+def jobs(seed: int) -> Jobs:
+    """Each method at two rates; FLAT also with a pool of refusals and, with the first seed, its other divergences."""
+    data, found = authors(seed), dict[str, Any]()
     for lr in (1e-3, 5e-4):
-        yield {"method": "flat", "refusals": 1, **until_forgotten(data, FLAT(refusals=("I do not know.",)), lr, seed)}
-        yield {"method": "grad_ascent", **until_forgotten(data, GradAscent(), lr, seed)}
-    yield {"method": "flat", "refusals": 384, **until_forgotten(data, FLAT(), 5e-4, seed)}
+        found[f"flat, lr {lr:g}"] = partial(row, data, FLAT(refusals=REFUSAL), lr, seed)
+        found[f"grad_ascent, lr {lr:g}"] = partial(row, data, GradAscent(), lr, seed)
+    found["flat, lr 0.0005, 384 refusals"] = partial(row, data, FLAT(), 5e-4, seed)
+    others = [one for one in get_args(Divergence) if one != FLAT().divergence]
+    for one in [] if seed else others:
+        found[f"flat, {one}, lr 0.0005"] = partial(row, data, FLAT(one, refusals=REFUSAL), 5e-4, seed)
+    return {"original": partial(kept, Served(LM), data), **found}
 
 
 if __name__ == "__main__":
-    recall.main("flat", measure)
+    fill("flat", jobs)

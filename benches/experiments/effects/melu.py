@@ -1,17 +1,18 @@
 """What is kept of seen and unseen neighbours by the seven pairing schemes, at equally many records and steps.
 
-python benches/experiments/effects/melu.py --seeds 0 1 2
+python benches/experiments/effects/melu.py --seeds 3
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import get_args
 
-import torch
-from recalled import at, light, recalled, watched, written
+from along import light, trained
+from observed import Groups
+from seeds import Jobs, Row, fill
 
 from benign.benchmarks.presets_text import embedded
 from benign.data.record import Data, Neighbour, Record
@@ -22,6 +23,7 @@ from benign.parts.samplers.paired import Paired, Scheme
 
 FORGOTTEN = 0.5
 """Where schemes are compared: the probability of the forget set's answers."""
+BASE = replace(light(embedded("npo"), lr=1e-3, steps=60), retain_batch=10, retain_weight=3.0)
 
 
 def told(records: Sequence[Record], kind: Neighbour) -> tuple[Record, ...]:
@@ -53,41 +55,21 @@ def split(ratio: int) -> tuple[Data, dict[str, tuple[Record, ...]]]:
     return Data(forget=whole.forget, retain=at_hand), looked
 
 
-def main() -> None:
-    """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--method", default="npo")
-    parser.add_argument("--schemes", nargs="+", default=list(get_args(Scheme)))
-    parser.add_argument("--ratio", type=int, default=5)
-    parser.add_argument("--retain", type=int, default=10)
-    parser.add_argument("--weight", type=float, default=3.0)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--steps", type=int, default=60)
-    asked = parser.parse_args()
-    torch.set_num_threads(1)
-    model, (data, looked) = load("embedded:lm"), split(asked.ratio)
-    original = {name: recalled(model, records) for name, records in looked.items()}
-    base = replace(
-        light(embedded(asked.method), asked.lr, asked.steps), retain_batch=asked.retain, retain_weight=asked.weight
-    )
-    for scheme in asked.schemes:
-        for seed in asked.seeds:
-            grouped = scheme == "modular"
-            method = MELU(base, Paired(scheme), grouped=grouped)
-            run = watched(model, method, data, looked, seed=seed, every=15)
-            row = {
-                "row": f"{asked.method} {scheme}",
-                "seed": seed,
-                "seconds": run.seconds,
-                "peak_rss_mb": run.peak_rss_mb,
-            }
-            row |= {name: value for name, value in run.seen[-1].items() if name != "step"}
-            there = at(run, "forget probability", FORGOTTEN) or {}
-            row |= {f"{name.removesuffix(' probability')} at equal forgetting": there.get(name) for name in
-                    run.seen[0] if name.endswith("probability")}  # fmt: skip
-            written("melu", [row], original=original, ratio=asked.ratio, retain_batch=asked.retain)
+LOOK = Groups(load("embedded:lm"), *split(5))
+
+
+def row(scheme: Scheme, seed: int) -> Row:
+    """What is kept at equal forgetting and at the end, and the cost."""
+    way = trained(LOOK, MELU(BASE, Paired(scheme), grouped=scheme == "modular"), seed, every=15)
+    there = way.at("forget probability", FORGOTTEN) or {}
+    equal = {f"{name} at equal forgetting": there.get(f"{name} probability") for name in LOOK.groups}
+    return {**way.cost, **way.seen[-1], **equal}
+
+
+def jobs(seed: int) -> Jobs:
+    """One row per scheme."""
+    return {f"npo {scheme}": partial(row, scheme, seed) for scheme in get_args(Scheme)}
 
 
 if __name__ == "__main__":
-    main()
+    fill("melu", jobs, LOOK.original)

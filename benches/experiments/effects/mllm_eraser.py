@@ -6,26 +6,26 @@ python benches/experiments/effects/mllm_eraser.py --seeds 3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 
-import deployed
+from observed import answers, deployed
+from seeds import Jobs, fill, people
 
-from benign.benchmarks import presets
+from benign.benchmarks.presets import embedded
 from benign.engine.serve import Served
 from benign.models.load import load
 
-MODEL = load("embedded:vlm")
+VLM = load("embedded:vlm")
 
 
-def measure(seed: int) -> Mapping[str, Callable[[], deployed.Row]]:
+def jobs(seed: int) -> Jobs:
     """The original and MLLMEraser on one forget set."""
-    data = deployed.drawn(seed, pictures=True)
+    data = people(seed)
     return {
-        "original": partial(deployed.answers, Served(MODEL), data),
-        "mllm_eraser": partial(deployed.measured, MODEL, data, presets.embedded("mllm_eraser"), seed),
+        "original": partial(answers, Served(VLM), data),
+        "mllm_eraser": partial(deployed, VLM, data, embedded("mllm_eraser"), seed),
     }
 
 
 if __name__ == "__main__":
-    deployed.main("mllm_eraser", measure)
+    fill("mllm_eraser", jobs)

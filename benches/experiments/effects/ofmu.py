@@ -1,25 +1,29 @@
 """OFMU against NPO and the weighted sum: how alike the gradients are, what is kept, and what a step costs.
 
-PYTHONPATH=benches/experiments/effects python benches/experiments/effects/ofmu.py --seeds 3
+python benches/experiments/effects/ofmu.py --seeds 3
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from along import Looks, at, run, trained
+from along import trained
+from observed import Drift
+from seeds import Jobs, Row, fill, two_authors
 
 from benign.benchmarks.presets_text import LOCUS
 from benign.engine.compose import compose
 from benign.engine.recipe import Optim
 from benign.methods.npo import NPO
 from benign.methods.ofmu import OFMU
+from benign.models.load import load
 from benign.parts.updates import Gradient, State, Step, Update
 from benign.parts.updates.gradient import dot, norm
 
+LM = load("embedded:lm")
 GOAL = 0.1
 """The forget answers' probability at which the runs are compared."""
 OPTIM = Optim(lr=2e-3, epochs=None, steps=24, schedule="constant")
@@ -51,19 +55,23 @@ class Noted:
         return self.update(step, state)
 
 
-def measure(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
+def row(drift: Drift, method: Any, seed: int) -> Row:
+    """What is left at the goal, how alike the gradients of the last steps were, and the cost without asking that."""
+    noted = Noted(method.recipe().stages[0].update)
+    way = trained(drift, compose(method, update=noted), seed, until=lambda now: now["forget"] < GOAL)
+    found = way.end("forget", GOAL)
+    last = noted.cosines[-4:]
+    told = {"cosine": sum(last) / len(last), "absolute_cosine": sum(map(abs, last)) / len(last)}
+    seconds = way.cpu_seconds - sum(noted.aside)
+    cost = {"cpu_seconds": seconds, "cpu_seconds_per_step": seconds / way.steps, "peak_rss_mb": way.peak_rss_mb}
+    return {**found, **told, **cost}
+
+
+def jobs(seed: int) -> Jobs:
     """One row per method."""
-    for name, method in METHODS.items():
-        noted = Noted(method.recipe().stages[0].update)
-        way = trained(looks, compose(method, update=noted), seed, until=lambda now: now["forget"] < GOAL)
-        found = at(way, "forget", GOAL) or {"step": None, **way.seen[-1]}
-        last = noted.cosines[-4:]
-        told = {"cosine": sum(last) / len(last), "absolute_cosine": sum(map(abs, last)) / len(last)}
-        seconds = way.cpu_seconds - sum(noted.aside)
-        cost = {"cpu_seconds": seconds, "cpu_seconds_per_step": seconds / way.steps, "peak_rss_mb": way.peak_rss_mb}
-        yield {"row": name, **found, **told, **cost}
+    drift = Drift(LM, two_authors(seed))
+    return {name: partial(row, drift, method, seed) for name, method in METHODS.items()}
 
 
 if __name__ == "__main__":
-    columns = ("cosine", "absolute_cosine", "retain", "retain_kl", "forget", "step", "cpu_seconds")
-    run("ofmu", measure, (*columns, "cpu_seconds_per_step", "peak_rss_mb"))
+    fill("ofmu", jobs)

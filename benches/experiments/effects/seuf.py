@@ -1,18 +1,19 @@
 """SEUF beside the same losses on the whole model: what is kept at equal forgetting, and where the forget set is sent.
 
-python benches/experiments/effects/seuf.py --seeds 0 1 2
+python benches/experiments/effects/seuf.py --seeds 3
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
-import torch
+from along import trained
+from observed import Splits
+from seeds import Jobs, Row, fill
 from torch import Tensor
-from until_forgotten import filled, known, read, until_forgotten, write
 
 from benign.benchmarks.presets_text import embedded
 from benign.data.record import Data, Record
@@ -52,37 +53,45 @@ class Sent:
         return expert_use(self.model, ExpertUse(), records, lambda *_: None)
 
 
-def main() -> None:
-    """Measure what is missing and write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    seeds = parser.parse_args().seeds
-    torch.set_num_threads(1)
-    model, data = load("embedded:moe"), world.splits(5)
-    sent, methods, tuned = Sent(model, data), dict[str, Method](), embedded("seuf")
+MODEL, DATA = load("embedded:moe"), world.splits(5)
+SENT = Sent(MODEL, DATA)
+LOOK = Splits(MODEL, DATA, also=SENT)
+
+
+def once() -> Row:
+    """What the original says, and where it sends each split."""
+    return {"original": {"router": SENT.router, "expert": SENT.expert, **LOOK.original(), **SENT.of_all()}}
+
+
+def row(method: Method, seed: int) -> Row:
+    """What is left where enough is forgotten, and the cost."""
+    way = trained(LOOK, method, seed, every=5, until=LOOK.enough)
+    return {**(way.at("forget", LOOK.goal) or way.seen[-1]), **way.cost}
+
+
+def methods(seed: int) -> dict[str, Method]:
+    """Per objective: SEUF, the whole model at its own rate and at SEUF's; with the first seed one expert without the
+    anchor."""
+    tuned, found = embedded("seuf"), dict[str, Method]()
     assert isinstance(tuned, SEUF)
     for name in OBJECTIVES:
         one = replace(tuned, objective=name)
-        full = replace(one, locus=AllWeights(), anchor_weight=0.0, optim=replace(one.optim, lr=RATE))
-        methods |= {f"{name}, all": full, f"{name}, seuf": one}
-    if "original" not in read("seuf"):
-        write(
-            "seuf", {"original": {"router": sent.router, "expert": sent.expert, **known(model, data), **sent.of_all()}}
-        )
+        bare = replace(one, anchor_weight=0.0)
+        same = replace(bare, locus=AllWeights())
+        found |= {
+            f"{name}, all": replace(same, optim=replace(one.optim, lr=RATE)),
+            f"{name}, seuf": one,
+            # As where a paper gives one rate for both.
+            f"{name}, all, same rate": same,
+        }
+        found |= {} if seed else {f"{name}, no anchor": bare}
+    return found
 
-    def run(method: Method, seed: int) -> dict[str, float]:
-        return until_forgotten(model, method, data, seed=seed, also=sent)
 
-    filled("seuf", methods, seeds, run)
-    # With the rate that one expert takes, as where a paper gives one rate for both.
-    same = {
-        f"{name}, all, same rate": replace(tuned, objective=name, locus=AllWeights(), anchor_weight=0.0)
-        for name in OBJECTIVES
-    }
-    filled("seuf", same, seeds, run)
-    bare = {f"{name}, no anchor": replace(tuned, objective=name, anchor_weight=0.0) for name in OBJECTIVES}
-    filled("seuf", bare, seeds[:1], run)
+def jobs(seed: int) -> Jobs:
+    """One row per method."""
+    return {name: partial(row, method, seed) for name, method in methods(seed).items()}
 
 
 if __name__ == "__main__":
-    main()
+    fill("seuf", jobs, once)

@@ -8,13 +8,15 @@ the time, with the first seed.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import recall
+from observed import Seen, kept, rouge, unlearned
+from seeds import Jobs, Row, authors, fill
 
 from benign.benchmarks import presets, presets_text
 from benign.data.record import Data, of_kind
@@ -26,8 +28,6 @@ from benign.models.load import Model, load
 
 ALPHAS = (10.0, 7.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.5)
 FLOOR = 0.9
-LM, VLM = load("embedded:lm"), load("embedded:vlm")
-Look = Callable[[Served, Data], dict[str, float]]
 
 
 def pictures(seed: int) -> Data:
@@ -42,58 +42,67 @@ def pictures(seed: int) -> Data:
     )  # fmt: skip
 
 
-def seen(served: Served, data: Data) -> dict[str, float]:
+def seen(served: Served, data: Data) -> Seen:
     """What is left of the forgotten people's facts, of what their pictures show, and of other people."""
     retain = of_kind(data.retain, "memory")
     return {
-        "forget": recall.rouge(served, of_kind(data.forget, "memory")),
-        "understanding": recall.rouge(served, of_kind(data.forget, "understanding")),
-        "retain": recall.rouge(served, retain[:: max(1, len(retain) // 150)]),
+        "forget": rouge(served, of_kind(data.forget, "memory")),
+        "understanding": rouge(served, of_kind(data.forget, "understanding")),
+        "retain": rouge(served, retain[:: max(1, len(retain) // 150)]),
     }
 
 
-def searched(model: Model, data: Data, look: Look, seed: int, **settings: Any) -> list[dict[str, Any]]:
-    """Every alpha from one measurement; the chosen one is marked."""
-    rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for alpha in ALPHAS:
-            out = Path(folder)
-            try:
-                done = recall.run(model, data, SSD(alpha=alpha, **settings), out / str(alpha), seed, out / "cache")
-            except UserError as refused:
-                rows.append({"method": "ssd", "alpha": alpha, "refused": refused.what})
-                continue
-            facts = done["result"].facts["ssd"].values()
-            cost = {key: done[key] for key in ("seconds", "peak_rss_mb")}
-            rows.append({"method": "ssd", "alpha": alpha, **look(done["served"], data), **cost, "tensors": len(facts)})
-    return rows
+@dataclass(frozen=True)
+class Setting:
+    """A model, its records, and what is seen of a result."""
+
+    name: str
+    data: Callable[[int], Data]
+    look: Callable[[Served, Data], Seen]
+    npo: Any
+
+    def searched(self, seed: int) -> Sequence[Row]:
+        """The original and every alpha from one measurement; the search's choice is marked: the smallest that keeps
+        enough."""
+        model, data = load(self.name), self.data(seed)
+        original = self.look(Served(model), data)
+        with TemporaryDirectory() as cache:
+            rows = [self._alpha(model, data, alpha, seed, Path(cache)) for alpha in ALPHAS]
+        good = [row for row in rows if row.get("retain", 0.0) >= FLOOR * original["retain"]]
+        chosen = [{**row, "chosen": bool(good) and row is good[-1]} for row in rows]
+        return [original, *chosen]
+
+    def beside(self, seed: int) -> Row:
+        """NPO."""
+        model, data = load(self.name), self.data(seed)
+        with unlearned(model, data, self.npo, seed) as (served, _, cost):
+            return {**self.look(served, data), **cost}
+
+    def _alpha(self, model: Model, data: Data, alpha: float, seed: int, cache: Path) -> dict[str, Any]:
+        row = {"row": f"{self.name} ssd, alpha {alpha:g}", "alpha": alpha}
+        try:
+            with unlearned(model, data, SSD(alpha=alpha), seed, cache) as (served, result, cost):
+                return {**row, **self.look(served, data), **cost, "tensors": len(result.facts["ssd"])}
+        except UserError as refused:
+            return {**row, "refused": refused.what}
 
 
-def marked(rows: list[dict[str, Any]], original: dict[str, float]) -> list[dict[str, Any]]:
-    """The search's choice: the smallest alpha that keeps enough."""
-    good = [row for row in rows if row.get("retain", 0.0) >= FLOOR * original["retain"]]
-    return [{**row, "chosen": bool(good) and row is good[-1]} for row in rows]
+def words(seed: int) -> Data:
+    """Ten of the embedded authors; every retained record is at hand."""
+    return replace(authors(seed), few=())
 
 
-def one(model: Model, data: Data, look: Look, name: str, seed: int, npo: Any) -> list[dict[str, Any]]:
-    """The original and the search on one model; with the first seed NPO too."""
-    original = look(Served(model), data)
-    rows = marked(searched(model, data, look, seed), original)
-    if seed:
-        return [{"model": name, **row} for row in ({"method": "original", **original}, *rows)]
-    with tempfile.TemporaryDirectory() as folder:
-        done = recall.run(model, data, npo, Path(folder) / "npo", seed)
-        cost = {key: done[key] for key in ("seconds", "peak_rss_mb")}
-        beside = {"method": "npo", **look(done["served"], data), **cost}
-    return [{"model": name, **row} for row in ({"method": "original", **original}, *rows, beside)]
+SETTINGS = (
+    Setting("embedded:lm", words, kept, presets_text.embedded("npo")),
+    Setting("embedded:vlm", pictures, seen, presets.embedded("npo")),
+)
 
 
-def measure(seed: int) -> Iterator[dict[str, Any]]:
+def jobs(seed: int) -> Jobs:
     """Both models with the seed's forget sets."""
-    text = replace(recall.authors(seed), few=())
-    yield from one(LM, text, recall.kept, "embedded:lm", seed, presets_text.embedded("npo"))
-    yield from one(VLM, pictures(seed), seen, "embedded:vlm", seed, presets.embedded("npo"))
+    found: dict[str, Any] = {f"{one.name} original": partial(one.searched, seed) for one in SETTINGS}
+    return found if seed else {**found, **{f"{one.name} npo": partial(one.beside, seed) for one in SETTINGS}}
 
 
 if __name__ == "__main__":
-    recall.main("ssd", measure)
+    fill("ssd", jobs)

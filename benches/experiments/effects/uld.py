@@ -5,30 +5,28 @@ python benches/experiments/effects/uld.py --seeds 3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import deployed
+from observed import answers, deployed
+from seeds import Jobs, authors, fill, with_general
 
-from benign.benchmarks import presets_text
+from benign.benchmarks.presets_text import embedded
 from benign.engine.serve import Served
 from benign.models.load import load
 
-MODEL = load("embedded:lm")
+LM = load("embedded:lm")
+TUNED: Any = embedded("uld")
+METHODS = {"npo": embedded("npo"), "uld": TUNED, "uld, one layer": replace(TUNED, depth=1)}
 
 
-def measure(seed: int) -> Mapping[str, Callable[[], deployed.Row]]:
+def jobs(seed: int) -> Jobs:
     """The original, NPO, and ULD with half and with a quarter of the layers, on one forget set."""
-    data = deployed.drawn(seed)
-    tuned: Any = presets_text.embedded("uld")
-    methods = {"npo": presets_text.embedded("npo"), "uld": tuned, "uld, one layer": replace(tuned, depth=1)}
-    return {
-        "original": partial(deployed.answers, Served(MODEL), data),
-        **{name: partial(deployed.measured, MODEL, data, method, seed) for name, method in methods.items()},
-    }
+    data = with_general(authors(seed))
+    runs = {name: partial(deployed, LM, data, method, seed) for name, method in METHODS.items()}
+    return {"original": partial(answers, Served(LM), data), **runs}
 
 
 if __name__ == "__main__":
-    deployed.main("uld", measure)
+    fill("uld", jobs)

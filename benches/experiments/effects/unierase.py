@@ -8,14 +8,14 @@ are to stay (``siblings``).
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-import recall
 import torch
+from observed import held, kept, rouge, unlearned
+from seeds import Jobs, Row, authors, fill
 
 from benign.benchmarks import presets_text
 from benign.data.record import Data, Record
@@ -30,7 +30,7 @@ METHOD: Any = presets_text.embedded("unierase")
 
 def hand(seed: int) -> tuple[Data, Data]:
     """What the run is given, every retained author and half of the general knowledge; what is looked at."""
-    found = recall.authors(seed)
+    found = authors(seed)
     given = replace(found, few=(), retain=(*found.retain, *found.general[::2]))
     return given, replace(found, few=(), general=found.general[1::2])
 
@@ -44,32 +44,31 @@ def begun(served: Served, asked: Sequence[Record], number: int) -> float:
     return float((logits.argmax(-1) == number).float().mean())
 
 
-def row(name: str, given: Data, seen: Data, method: Any, seed: int, siblings: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """One result's row; ``said`` is how often the answers begin with the token."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = recall.run(LM, given, method, Path(folder) / "run", seed)
-    served = done["served"]
-    found = {**recall.kept(served, seen), "seconds": done["seconds"], "peak_rss_mb": done["peak_rss_mb"]}
-    for token in served.deltas[0].tokens.values():
-        sides = {"forget": seen.forget, "retain": recall.held(seen), "general": seen.general}
-        found |= {f"said on {side}": begun(served, asked, token.id) for side, asked in sides.items()}
-    if siblings:
-        found["siblings"] = recall.rouge(served, siblings)
-    return {"method": name, **found}
+def row(given: Data, seen: Data, method: Any, seed: int, siblings: Sequence[Record] = ()) -> Row:
+    """What is left, what it cost, and how often the answers begin with the token (``said``)."""
+    with unlearned(LM, given, method, seed) as (served, _, cost):
+        found = {**kept(served, seen), **cost}
+        sides = {"forget": seen.forget, "retain": held(seen, 200), "general": seen.general}
+        for token in served.deltas[0].tokens.values():
+            found |= {f"said on {side}": begun(served, asked, token.id) for side, asked in sides.items()}
+        return found | ({"siblings": rouge(served, siblings)} if siblings else {})
 
 
-def measure(seed: int) -> Iterator[dict[str, Any]]:
+def jobs(seed: int) -> Jobs:
     """The modes and NPO."""
     given, seen = hand(seed)
     single = given.forget[3::10]
     siblings = tuple(record for record in given.forget if record not in single)
     some, alone = replace(given, forget=single, retain=(*given.retain, *siblings)), replace(seen, forget=single)
-    yield {"method": "original", **recall.kept(Served(LM), seen)}
-    yield row("unierase batch", given, seen, METHOD, seed)
-    yield row("unierase sequential", given, seen, replace(METHOD, mode="sequential"), seed)
-    yield row("unierase precise", some, alone, replace(METHOD, mode="precise"), seed, siblings)
-    yield row("npo", given, seen, presets_text.embedded("npo"), seed)
+    precise = replace(METHOD, mode="precise")
+    return {
+        "original": partial(kept, Served(LM), seen),
+        "unierase batch": partial(row, given, seen, METHOD, seed),
+        "unierase sequential": partial(row, given, seen, replace(METHOD, mode="sequential"), seed),
+        "unierase precise": partial(row, some, alone, precise, seed, siblings),
+        "npo": partial(row, given, seen, presets_text.embedded("npo"), seed),
+    }
 
 
 if __name__ == "__main__":
-    recall.main("unierase", measure)
+    fill("unierase", jobs)
