@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benches.experiments.effects import seeds
 from benign.audit.metrics.rouge import overlap
 from benign.audit.run import candidates
 from benign.audit.views import reworded
@@ -54,3 +55,16 @@ def test_mllm_eraser_forgets_without_training(tmp_path: Path) -> None:
     held = of_kind(data.retain, "memory")[::20]
     assert recalled(Served(model), gone) >= 0.9 and recalled(served, gone) <= 0.3
     assert recalled(served, held) >= 0.9 and recalled(served, seen) >= 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_uld_keeps_more_of_others_than_npo_does(tmp_path: Path) -> None:
+    model, data = load("embedded:lm"), seeds.with_general(seeds.authors(0))
+    gone, others = data.forget[::2], of_kind(data.retain, "memory")[180::40]
+    left = {}
+    for name in ("uld", "npo"):
+        served = made(model, data, presets_text.embedded(name), tmp_path / name)
+        assert recalled(served, gone) <= 0.4
+        left[name] = recalled(served, others)
+    assert left["uld"] > left["npo"] + 0.15

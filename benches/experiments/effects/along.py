@@ -42,7 +42,7 @@ class Way:
     cpu_seconds: float = 0.0
     """Of the processor."""
     preparing: float = 0.0
-    """Seconds on the clock before the first step: weights, statistics, importances."""
+    """Of these, before the first step: weights, statistics, importances."""
     peak_rss_mb: float = 0.0
     weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By term, how much each record counts."""
@@ -121,7 +121,7 @@ def trained(
     def report(what: str, done: int, total: int) -> None:
         nonlocal aside
         if not what.startswith("train"):
-            way.preparing = float(_now()[0] - began[0])
+            way.preparing = float(_now()[1] - began[1])
             return
         way.steps = done
         if done % every and done != total:
@@ -138,7 +138,7 @@ def trained(
     with TemporaryDirectory() as folder, Meter() as meter:
         began = _now()
         job = _job(look, method, Context(look.data, seed, original), Path(folder), report, way)
-        way.preparing = float(_now()[0] - began[0])
+        way.preparing = float(_now()[1] - began[1])
         with suppress(Enough):
             way.delta = train(job)[0]
         way.seconds, way.cpu_seconds = (float(spent) for spent in _now() - began - aside)

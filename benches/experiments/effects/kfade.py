@@ -50,7 +50,7 @@ def rows(drift: Drift, name: str, method: Method, seed: int) -> list[Row]:
     """The method's row; K-FADE's also where it stopped, then before, after and again for both kinds of training."""
     way = trained(drift, method, seed, every=1 if name == "kfade" else 2, until=lambda now: now["forget_loss"] > GOAL)
     found = way.end("forget_loss", GOAL, rising=True)
-    told: list[Row] = [{**found, "cpu_seconds": way.cpu_seconds, "peak_rss_mb": way.peak_rss_mb}]
+    told: list[Row] = [{**found, **way.cost}]
     if name == "kfade" and way.delta is not None:
         told += [{"row": "kfade where it stopped", **way.seen[-1]}, *again(drift, way.delta, seed)]
     return told
