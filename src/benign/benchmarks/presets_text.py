@@ -32,6 +32,7 @@ from benign.methods.melu import MELU
 from benign.methods.meow import MEOW
 from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
+from benign.methods.ofmu import OFMU
 from benign.methods.pdu import PDU
 from benign.methods.rmu import RMU
 from benign.methods.rna import RNA
@@ -121,6 +122,15 @@ APART: dict[str, Method] = {
         forget_batch=8,
         locus=LOCUS,
         optim=Optim(lr=5e-4, epochs=None, steps=28, schedule="constant"),
+    ),
+    "ofmu": OFMU(
+        outer_rate=0.1,
+        beta=0.3,
+        similarity="squared",
+        forget_batch=4,
+        retain_batch=8,
+        locus=LOCUS,
+        optim=Optim(lr=3e-3, epochs=None, steps=24, schedule="constant"),
     ),
     "rna": RNA(TUNED["rmu"], nu=0.3),
     "ssd": SSD(alpha=5.0),
