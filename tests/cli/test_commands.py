@@ -64,7 +64,21 @@ def test_unlearn_hands_on_files_method_and_seed(
     unlearns: Calls, reads: Calls, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["unlearn", "my-model", "--forget", "f.jsonl", "--retain", "r.jsonl", "--few", "w.jsonl", "--seed", "7"]
-    words += ["--strangers", "s", "--preset", "code", "--set", "k=inf", "--set", "optim.lr=0.5", "--out", "o", "--json"]
+    words += [
+        "--strangers",
+        "s",
+        "--method",
+        "smfa",
+        "--preset",
+        "code",
+        "--set",
+        "k=inf",
+        "--set",
+        "optim.lr=0.5",
+        "--out",
+        "o",
+        "--json",
+    ]
     assert main(words) == 0
     nothing = dict.fromkeys(("neighbour", "holdout", "general"))
     files = {"forget": Path("f.jsonl"), "retain": Path("r.jsonl"), "few": Path("w.jsonl"), "strangers": Path("s")}
@@ -92,7 +106,8 @@ def test_unlearn_takes_what_was_tuned_for_the_embedded_models(unlearns: Calls) -
 def test_unlearn_says_what_to_do_next(unlearns: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unlearn", "my-model", "--forget", "f.jsonl", "--out", "o", "--quiet"]) == 0
     assert "benign audit my-model out --forget f.jsonl" in capsys.readouterr().out
-    assert type(unlearns[0][1]["method"]).__name__ == "SMFA"
+    assert unlearns[0][1]["method"] == benign.methods.Benign()
+    assert unlearns[0][1]["name"] == "benign"
 
 
 def test_unlearn_again_takes_the_recipe_of_an_earlier_run(unlearns: Calls, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from benign.data.record import Data
 from benign.engine.recipe import Optim, Recipe, Train
 from benign.engine.result import Result
 from benign.engine.unlearn import unlearn
+from benign.errors import UserError
 from benign.methods.benign import Benign
 from benign.models.delta import load_delta
 from benign.models.load import Model, load
@@ -44,7 +45,7 @@ def test_what_it_is_made_of() -> None:
     assert isinstance(stage, Train)
     assert [(t.name, t.on, t.batch, t.weight, t.jitter, t.optional) for t in stage.terms] == [
         ("forget", "forget", 2, 1.0, 7, False),
-        ("retain", "keep", 4, 2.0, 7, True),
+        ("retain", "keep", 4, 2.0, 7, False),
         ("self", "forget", 3, 2.0, 7, True),
         ("strangers", "strangers", 5, 2.0, 7, True),
         ("look_alikes", "forget", 6, 2.0, 7, True),
@@ -66,8 +67,10 @@ class Plain:
 
 def test_with_nothing_to_keep_it_is_plain_refusal(model: Model, tmp_path: Path) -> None:
     forget = Data(forget=toys.data().forget)
-    ours = unlearn(model, forget, method=METHOD, out=tmp_path / "ours")
+    ours = unlearn(model, forget, method=replace(METHOD, retain_batch=0), out=tmp_path / "ours")
     idk = unlearn(model, forget, method=Plain(), out=tmp_path / "idk", name="plain")
+    with pytest.raises(UserError, match="keep: the method needs records that were not given"):
+        unlearn(model, forget, method=METHOD, out=tmp_path / "bare")
     one, other = (load_delta(result.folder / "adapter", model) for result in (ours, idk))
     assert one.tensors.keys() == other.tensors.keys()
     for name in one.tensors:

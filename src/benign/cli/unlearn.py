@@ -13,7 +13,7 @@ import benign
 from benign.cli import options, render, settings
 from benign.errors import UserError
 
-MethodName = Annotated[str | None, typer.Option(help="A name that benign methods lists.  [default: smfa]")]
+MethodName = Annotated[str | None, typer.Option(help="A name that benign methods lists.  [default: benign]")]
 Preset = Annotated[str | None, typer.Option(help="Whose numbers, where a method has several: paper, code, embedded.")]
 Set = Annotated[
     list[str] | None,
@@ -61,9 +61,9 @@ def unlearn(
 ) -> None:
     """Make MODEL forget the records of --forget and keep everything else.
 
-    Example: benign unlearn my-model --forget forget.jsonl --retain retain.jsonl --method smfa --set k=5 --out erasure
+    Example: benign unlearn my-model --forget forget.jsonl --few few.jsonl --out erasure
     """
-    name = method or "smfa"
+    name = method or "benign"
     if preset != EMBEDDED:
         name = benign.methods.entry(name).name
     data = benign.read(

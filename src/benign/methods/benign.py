@@ -23,10 +23,8 @@ from benign.parts.updates.weighted_sum import WeightedSum
 
 @dataclass(frozen=True)
 class Benign:
-    """One training stage; what the data lack (pictures, strangers, retained records) is left out.
-
-    Without any of them nothing is kept but by chance: give retained records or strangers.
-    """
+    """One training stage. It needs a few retained records; terms on pictures and strangers are left out where there are
+    none."""
 
     refusals: tuple[str, ...] = ()
     """Pool of refusals; empty means the default pool."""
@@ -55,21 +53,11 @@ class Benign:
 
     def recipe(self) -> Recipe:
         """Refuse, and keep the original's distribution everywhere else."""
-        kept = (
-            _terms.retain(self.retain_batch, self.keep_weight, KLToReference()),
-            *_terms.self_answers(self.self_batch, self.strangers_batch, self.keep_weight),
-            Term(
-                "look_alikes",
-                KLToReference(),
-                "forget",
-                self.look_alikes,
-                ("memory",),
-                self.keep_weight,
-                self.look_alikes_batch,
-            ),
-        )
-        held = tuple(replace(term, jitter=self.jitter, optional=True) for term in kept if term.batch)
-        terms = (_terms.refuse(self.refusals, self.forget_batch, self.jitter), *held)
+        few = _terms.retain(self.retain_batch, self.keep_weight, KLToReference())
+        seen = _terms.self_answers(self.self_batch, self.strangers_batch, self.keep_weight)
+        held = (few, *(replace(term, optional=True) for term in (*seen, self._like())))
+        refused = _terms.refuse(self.refusals, self.forget_batch)
+        terms = tuple(replace(term, jitter=self.jitter) for term in (refused, *held) if term.batch)
         return Recipe((Train("benign", terms, self.optim, self.locus, self.update),))
 
     def _like(self) -> Term:
