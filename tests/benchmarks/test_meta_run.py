@@ -30,6 +30,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_model_is_measured_once_and_a_second_run_trains_nothing(small: None, tmp_path: Path) -> None:
     work: list[str] = []
     found = run_meta(tmp_path, lambda what, done, total: work.append(what))

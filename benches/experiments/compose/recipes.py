@@ -119,7 +119,10 @@ BASE: dict[str, Benign] = {
 """Pictures at a third of the tuned preset's cost."""
 NO_PICTURES = ("benign_no_jitter", "benign_no_self", "benign_no_strangers", "benign_no_look_alikes")
 """What a world without pictures and strangers has not."""
-TEXT_ONLY = ("benign_rank_4", "benign_template", "benign_subjects", "benign_grand", "benign_keep_less", "idk_rna")
+TEXT_ONLY = (
+    "benign_rank_4", "benign_template", "benign_subjects", "benign_grand", "benign_keep_less", "benign_keep_more",
+    "benign_dora", "benign_fila", "benign_no_few", "benign_pcgrad", "idk_rna", "npo_gu", "npo_rna", "smfa_self_answers",
+)  # fmt: skip
 """Run where a run is cheap."""
 
 

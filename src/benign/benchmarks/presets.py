@@ -42,7 +42,7 @@ BENIGN = Benign(
     self_batch=4,
     strangers_batch=28,
     look_alikes_batch=16,
-    keep_weight=1.3,
+    keep_weight=1.15,
     optim=KEEPING,
     locus=LOCUS,
 )
