@@ -64,8 +64,8 @@ def guarantees(scoreboard: Scoreboard) -> tuple[str, ...]:
     texts = {
         "weights": f"an update of the weights. With the delta switched off the original is back{known}; it is final "
         "only once it is merged and the original and its copies are destroyed.",
-        "suppression": "a guard at run time. It takes nothing out of the weights: switched off, they say what they say "
-        f"without it; where no weight was changed that is the original{known}.",
+        "suppression": "a guard at run time. It takes nothing out of the weights: with the guard switched off they say "
+        f"all that they know, and where none was changed they are the original's{known}.",
         "exact": "what is forgotten was never learned or was removed as a unit: there is nothing to switch back on.",
     }
     levels: dict[str, list[Outcome]] = {}
