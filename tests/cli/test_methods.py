@@ -6,8 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 from benign import methods
+from benign.cli.methods import _facts, _told
+from benign.methods.traits import Cost
 from tests.cli.running import benign
 
 
@@ -69,3 +72,14 @@ def test_a_name_and_a_wish_are_not_both() -> None:
     run = benign("methods", "smfa", "--axis", "edits")
     assert run.returncode != 0
     assert "not both" in run.stderr
+
+
+def test_what_it_costs_is_told_where_it_was_measured() -> None:
+    known = methods.entry("npo")
+    assert known.traits
+    free, priced = (replace(known, traits=replace(known.traits, cost=cost)) for cost in (None, Cost(1.5, 2.25)))
+    assert "1.5 times NPO's seconds" in _told(priced) and "NPO's seconds" not in _told(free)
+    assert priced.traits and free.traits
+    assert ["cost", "1.5 times NPO's seconds, 2.2 times its peak memory"] in _facts(priced.traits)
+    assert "cost" not in dict(_facts(free.traits))
+    assert _facts(free.traits)[-1] == ["paper", "https://arxiv.org/abs/2404.05868"]

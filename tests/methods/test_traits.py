@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from benign import methods
 from benign.errors import UserError
 from benign.methods import Wish, traits
-from benign.methods.derive import derive
-from benign.methods.traits import Cost, Traits, fits
+from benign.methods.derive import derive, of_recipe
+from benign.methods.traits import TAXONOMY, Cost, Traits, fits, told
 
 NPO = Traits(
     papers=("2404.05868",),
@@ -93,6 +94,19 @@ def test_measured_costs_are_beside_their_methods(tmp_path: Path) -> None:
     found = traits.read(cost=costs)
     assert found["npo"].cost == Cost(1.0, 1.0)
     assert found["smfa"].cost is None
+
+
+def test_a_kind_is_told_in_words() -> None:
+    facts = dict(told(replace(NPO, reconstructed=True, needs=("forget", "pictures"), training=False)))
+    assert facts["kind"] == f"{TAXONOMY['global']}, without training"
+    assert facts["needs"] == "the forget set; records with pictures" and facts["modality"] == "records with pictures"
+    assert facts["objectives"] == "npo, cross_entropy" and "reconstructed" in facts and "cost" not in facts
+    assert dict(told(NPO))["modality"] == "words, with pictures or without" and "reconstructed" not in dict(told(NPO))
+
+
+def test_what_a_recipe_shows_has_no_paper() -> None:
+    method = methods.find("npo")()
+    assert of_recipe(method.recipe()) == replace(NPO, papers=())
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

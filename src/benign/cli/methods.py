@@ -11,7 +11,7 @@ from benign import methods as catalogue
 from benign.cli import render
 from benign.cli.options import Debug, Json
 from benign.errors import UserError
-from benign.methods.traits import AXES, GUARANTEES, NEEDS, TAXONOMY, Wish
+from benign.methods.traits import AXES, GUARANTEES, NEEDS, TAXONOMY, Wish, told
 
 
 def _words(known: Iterable[str]) -> str:
@@ -66,6 +66,7 @@ def _told(known: catalogue.Entry) -> str:
     kind = [known.traits.taxonomy.replace("_", "/"), "" if known.traits.training else "training-free"]
     kind += ["" if known.traits.guarantee == "weights" else known.traits.guarantee]
     kind += ["reconstructed" if known.traits.reconstructed else ""]
+    kind += [f"{known.traits.cost.seconds:.1f} times NPO's seconds" if known.traits.cost else ""]
     needs = "needs " + ", ".join(known.traits.needs).replace("_", " ")
     return known.summary + "\n  " + "; ".join(filter(None, [*kind, needs]))
 
@@ -80,12 +81,5 @@ def _show(known: catalogue.Entry) -> None:
 
 
 def _facts(traits: catalogue.Traits) -> list[list[str]]:
-    rows = [["kind", TAXONOMY[traits.taxonomy] + ("" if traits.training else ", without training")]]
-    rows += [["needs", "; ".join(NEEDS[need] for need in traits.needs)], ["guarantee", GUARANTEES[traits.guarantee]]]
-    rows += [[axis, ", ".join(files)] for axis, files in traits.parts.items()]
-    rows += [["paper", ", ".join(f"https://arxiv.org/abs/{paper}" for paper in traits.papers)]] if traits.papers else []
-    rows += [["reconstructed", "in part; the file says what"]] if traits.reconstructed else []
-    if traits.cost is not None:
-        said = f"{traits.cost.seconds:.1f} times NPO's seconds, {traits.cost.memory:.1f} times its peak memory"
-        rows.append(["cost", said])
-    return rows
+    papers = ", ".join(f"https://arxiv.org/abs/{paper}" for paper in traits.papers)
+    return [*map(list, told(traits)), *([["paper", papers]] if papers else [])]

@@ -27,16 +27,22 @@ def derive(name: str) -> Traits:
     """
     kind = find(name)
     source = _source(kind)
-    recipe = _recipe(kind())
+    papers = tuple(dict.fromkeys(re.findall(r"\b\d{4}\.\d{4,5}\b", _first_line(source))))
+    return replace(of_recipe(_recipe(kind())), papers=papers, reconstructed="reconstructed" in source.lower())
+
+
+def of_recipe(recipe: Recipe) -> Traits:
+    """The traits that a recipe shows, whatever it is called: of a composition or a user's own one too. Which paper it
+    is from, and whether anything was reconstructed, no recipe tells."""
     parts = {axis: _files(recipe, axis) for axis in AXES}
     return Traits(
-        papers=tuple(dict.fromkeys(re.findall(r"\b\d{4}\.\d{4,5}\b", _first_line(source)))),
+        papers=(),
         parts={axis: files for axis, files in parts.items() if files},
         needs=_needs(recipe),
         training=any(isinstance(stage, Train | LearnToken) for stage in recipe.stages),
         guarantee=recipe.guarantee,
         taxonomy=_taxonomy(recipe, parts),
-        reconstructed="reconstructed" in source.lower(),
+        reconstructed=False,
     )
 
 

@@ -148,6 +148,20 @@ def read(path: Path = PATH, cost: Path = COST) -> dict[str, Traits]:
         ) from None
 
 
+def told(traits: Traits) -> tuple[tuple[str, str], ...]:
+    """What kind of method it is, in words: a name and a text each; the papers are the reader's to link."""
+    rows = [("kind", TAXONOMY[traits.taxonomy] + ("" if traits.training else ", without training"))]
+    rows += [("needs", "; ".join(NEEDS[need] for need in traits.needs))]
+    rows += [("modality", "records with pictures" if "pictures" in traits.needs else "words, with pictures or without")]
+    rows += [("guarantee", GUARANTEES[traits.guarantee])]
+    rows += [(axis, ", ".join(files)) for axis, files in traits.parts.items()]
+    rows += [("reconstructed", "in part; the file says what")] if traits.reconstructed else []
+    if traits.cost is not None:
+        said = f"{traits.cost.seconds:.1f} times NPO's seconds, {traits.cost.memory:.1f} times its peak memory"
+        rows.append(("cost", said))
+    return tuple(rows)
+
+
 def _traits(row: Mapping[str, Any], cost: Cost | None) -> Traits:
     return Traits(
         tuple(row["papers"]),

@@ -16,6 +16,7 @@ from benign.errors import NotMeasured, UserError
 from benign.report.html import write
 from benign.report.inside import layer_curves
 from benign.report.page import Example, LayerMask, Page
+from benign.report.portraits import portraits
 from benign.report.trials import trials
 
 _SHOWN = {
@@ -45,6 +46,7 @@ def build_report(audit: Audit, path: str | Path, *, reproduce: Sequence[str] = (
         facts=_facts(audit),
         trials=trials(audit.attacked),
         probes=probes,
+        portraits=portraits(audit),
         layers=layer_curves(audit.inside),
         artefacts=(*_artefacts(audit), *(["the folder of the probes"] if isinstance(probes, Saved) else [])),
     )

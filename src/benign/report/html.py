@@ -35,7 +35,8 @@ from benign.report.words import duration, listed, number, percent
 def render(page: Page) -> str:
     """The page as HTML, every text of the data escaped."""
     judged = verdict(page.scoreboard, page.threshold)
-    board = in_order(page.scoreboard, [finding.method for finding in judged.findings])
+    order = [finding.method for finding in judged.findings]
+    board = in_order(page.scoreboard, order)
     marked = comparable(page.scoreboard, page.threshold)
     attacks = panel(board, page.trials, judged.best)
     script = _file("page.js")
@@ -48,6 +49,9 @@ def render(page: Page) -> str:
         seeds=_seeds(page.scoreboard),
         tradeoff=[Markup(tradeoff(board, judged.best, narrow=narrow)) for narrow in (False, True)],
         bars=[Markup(bars(board, judged.best, narrow=narrow)) for narrow in (False, True)],
+        portraits=sorted(
+            page.portraits, key=lambda one: order.index(one.method) if one.method in order else len(order)
+        ),
         attacks=attacks,
         dots=[Markup(dots(attacks, narrow=narrow)) for narrow in (False, True)] if attacks else [],
         probing=probing(page.probes) if isinstance(page.probes, Saved) else None,

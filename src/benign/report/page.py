@@ -79,6 +79,18 @@ class LayerCurves:
 
 
 @dataclass(frozen=True)
+class Portrait:
+    """What the method of a row is."""
+
+    method: str
+    """The row's name."""
+    summary: str
+    """What it does, in a sentence or two."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """Its kind, its needs, its parts on each axis, its papers and so on: a name and a text each."""
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything that a report shows."""
 
@@ -96,6 +108,8 @@ class Page:
     """What `benign probe` found; a reason where what lies there is not about this audit, None where nobody probed."""
     layers: tuple[LayerCurves, ...] = ()
     """What the diagnostics saw, where any looked at layers."""
+    portraits: tuple[Portrait, ...] = ()
+    """What the rows' methods are, where a run's recipe is at hand."""
     threshold: float = 0.5
     """The memorisation gap below which nothing is ranked."""
     artefacts: tuple[str, ...] = ()
