@@ -1,4 +1,4 @@
-"""What is kept of seen and unseen neighbours by the seven pairing schemes, at equally many records and steps.
+"""What is kept of seen and unseen neighbours by the seven pairing schemes, where equally much is forgotten.
 
 python benches/experiments/effects/melu.py --seeds 3
 """
@@ -59,11 +59,10 @@ LOOK = Groups(load("embedded:lm"), *split(5))
 
 
 def row(scheme: Scheme, seed: int) -> Row:
-    """What is kept at equal forgetting and at the end, and the cost."""
-    way = trained(LOOK, MELU(BASE, Paired(scheme), grouped=scheme == "modular"), seed, every=15)
-    there = way.at("forget probability", FORGOTTEN) or {}
-    equal = {f"{name} at equal forgetting": there.get(f"{name} probability") for name in LOOK.groups}
-    return {**way.cost, **way.seen[-1], **equal}
+    """What is kept at equal forgetting, and the cost."""
+    method = MELU(BASE, Paired(scheme), grouped=scheme == "modular")
+    way = trained(LOOK, method, seed, every=6, until=lambda now: now["forget probability"] <= FORGOTTEN)
+    return {**way.cost, "steps": way.steps, **way.end("forget probability", FORGOTTEN)}
 
 
 def jobs(seed: int) -> Jobs:
