@@ -87,3 +87,13 @@ def test_what_is_kept_starts_where_the_original_is_and_stays_nearer_with_weight(
         assert lines[-1]["forget"] < lines[0]["forget"] - 0.2
         found[weight] = lines[-1]["retain"]
     assert found[30.0] < 0.3 * found[0.0]
+
+
+def test_the_change_is_stretched_after_training(model: Model, tmp_path: Path) -> None:
+    plain, more = (
+        load_delta(unlearn(model, toys.data(), method=method, out=tmp_path / name).folder / "adapter", model)
+        for name, method in (("one", METHOD), ("more", replace(METHOD, stretch=1.25)))
+    )
+    assert more.is_low_rank
+    for name in plain.tensors:
+        torch.testing.assert_close(more.dense(name), 1.25 * plain.dense(name))

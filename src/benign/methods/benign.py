@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from benign.engine.recipe import Optim, Recipe, Term, Train
+from benign.engine.recipe import Optim, Recipe, Sculpt, Term, Train
 from benign.methods import _terms
+from benign.parts.edits.task_arithmetic import TaskArithmetic
 from benign.parts.loci import Locus
 from benign.parts.loci.lora import Lora
 from benign.parts.objectives.kl import KLToReference
@@ -42,6 +43,8 @@ class Benign:
     """How they are made."""
     keep_weight: float = 3.0
     """Weight of each of the terms that keep."""
+    stretch: float = 1.0
+    """The trained change is taken so many times: a little more than was trained takes along what was on the brink."""
     jitter: int = 15
     """Jittered variants of each picture that take turns with it, of whatever side."""
     optim: Optim = Optim(lr=1e-4, epochs=5.0)
@@ -52,13 +55,16 @@ class Benign:
     """How the terms' gradients become one step."""
 
     def recipe(self) -> Recipe:
-        """Refuse, and keep the original's distribution everywhere else."""
+        """Refuse, and keep the original's distribution everywhere else; then stretch what was learned."""
         few = _terms.retain(self.retain_batch, self.keep_weight, KLToReference())
         seen = _terms.self_answers(self.self_batch, self.strangers_batch, self.keep_weight)
         held = (few, *(replace(term, optional=True) for term in (*seen, self._like())))
         refused = _terms.refuse(self.refusals, self.forget_batch)
         terms = tuple(replace(term, jitter=self.jitter) for term in (refused, *held) if term.batch)
-        return Recipe((Train("benign", terms, self.optim, self.locus, self.update),))
+        train = Train("benign", terms, self.optim, self.locus, self.update)
+        if self.stretch == 1.0:
+            return Recipe((train,))
+        return Recipe((train, Sculpt("stretched", TaskArithmetic((self.stretch,)), (train.name,))))
 
     def _like(self) -> Term:
         batch, weight = self.look_alikes_batch, self.keep_weight
