@@ -1,8 +1,9 @@
 """What each method costs beside NPO on the same job: seconds and peak memory, each method in a process of its own.
 
-``python benches/methods/cost.py`` measures the methods that have settings for the embedded text model (ten percent of
-its authors to forget) one after another and writes ``src/benign/methods/cost.json``, which the catalogue shows.
-``python benches/methods/cost.py npo smfa`` measures only those, beside NPO, and keeps the rest of the file.
+``python benches/methods/cost.py`` measures the methods that have settings for the embedded text model, on the job that
+they were chosen on (TOFU's forget10 as the embedded world tells it), and writes ``src/benign/methods/cost.json``, which
+the catalogue shows. What the file has stays, and every row is written as it comes: a killed run goes on, and to measure
+all anew is to delete the file. ``python benches/methods/cost.py smfa ssd`` measures only those, again.
 """
 
 from __future__ import annotations
@@ -12,55 +13,78 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from rich.progress import track
 
 import benign
 from benign.benchmarks.presets_text import APART, FILTERS, TUNED, embedded
+from benign.benchmarks.tofu import Tofu
 from benign.data.atomic import write_text
+from benign.errors import UserError
 from benign.methods.traits import COST
-from benign.models.embedded.text import world
 
 BESIDE = "npo"
-MEASURED = tuple(name for name in TUNED | APART | FILTERS if name not in ("seuf", "melu"))
-"""All but what needs a mixture of experts, or retained records of the forgotten subjects."""
+LM, MOE = "embedded:lm", "embedded:moe"
+MODELS: Mapping[str, str] = {"seuf": MOE}
+"""What is not measured on ``LM``: it stands beside NPO on the same model."""
+MEASURED = tuple(name for name in TUNED | APART | FILTERS if name != "melu")
+"""All but what needs retained records of the forgotten subjects."""
+JOB = f"TOFU forget10 in the embedded world, one thread, torch {torch.__version__}"
 
 
-def once(name: str) -> dict[str, float]:
+def once(name: str, on: str) -> dict[str, float]:
     """A core's seconds, which do not depend on who else is at work, and megabytes of one run in this process."""
     torch.set_num_threads(1)
-    model = benign.load("embedded:lm")
+    model, data = benign.load(on), Tofu(10).data()
     before = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        result = benign.unlearn(model, world.splits(10), method=embedded(name), out=Path(folder) / "run")
-    return {"seconds": time.process_time() - before, "memory": result.peak_rss_mb}
+        result = benign.unlearn(model, data, method=embedded(name), out=Path(folder) / "run")
+    return {"seconds": round(time.process_time() - before, 2), "memory": round(result.peak_rss_mb)}
 
 
-def measured(name: str) -> dict[str, float]:
-    """The same in a new process."""
-    command = [sys.executable, __file__, "--once", name]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
+def measured(name: str, on: str) -> dict[str, float] | str:
+    """The same in a new process, or in one line why it did not run."""
+    run = subprocess.run([sys.executable, __file__, "--once", name, on], capture_output=True, text=True, check=False)
+    if run.returncode:
+        return (run.stderr.splitlines() or [f"ended with {run.returncode}"])[-1]
     found: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
     return found
 
 
-def main(words: list[str]) -> None:
-    """Measure and write."""
-    if words[:1] == ["--once"]:
-        sys.stdout.write(json.dumps(once(words[1])) + "\n")
-        return
-    kept = json.loads(COST.read_text(encoding="utf-8"))["methods"] if words and COST.exists() else {}
-    base = measured(BESIDE)
-    rows = {}
-    for name in track(words or MEASURED, description="measuring"):
-        found = base if name == BESIDE else measured(name)
-        rows[name] = {key: round(found[key] / base[key], 3) for key in base}
-    job = f"embedded:lm, 10 %, 1 thread, torch {torch.__version__}"
-    content = {"beside": BESIDE, "job": job, "npo": base, "methods": dict(sorted((kept | rows).items()))}
+def main(names: list[str]) -> None:
+    """Measure what is missing, or what is named, and write each row as it comes."""
+    content: dict[str, Any] = json.loads(COST.read_text(encoding="utf-8")) if COST.exists() else {}
+    content = {"beside": BESIDE, "job": JOB, "base": {}, "methods": {}, **content}
+    for name in names or [name for name in MEASURED if name not in content["methods"]]:
+        on = MODELS.get(name, LM)
+        base = content["base"].get(on) or measured(BESIDE, on)
+        if isinstance(base, str):
+            raise SystemExit(f"{BESIDE} on {on}: {base}")
+        content["base"][on] = base
+        _write(content)
+        found = base if name == BESIDE else measured(name, on)
+        if isinstance(found, str):
+            sys.stdout.write(f"{name}: left out: {found}\n")
+            continue
+        content["methods"][name] = {key: round(found[key] / base[key], 3) for key in base}
+        content["methods"] = dict(sorted(content["methods"].items()))
+        _write(content)
+        sys.stdout.write(f"{name}: {json.dumps(found)}\n")
+        sys.stdout.flush()
+
+
+def _write(content: Mapping[str, Any]) -> None:
     write_text(COST, json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["--once"]:
+        try:
+            sys.stdout.write(json.dumps(once(sys.argv[2], sys.argv[3])) + "\n")
+        except UserError as error:
+            raise SystemExit(str(error)) from None
+    else:
+        main(sys.argv[1:])
