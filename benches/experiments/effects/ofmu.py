@@ -35,11 +35,11 @@ FEW = 58
 METHODS: dict[str, Method] = {
     "npo, retain weight 1": NPO(optim=STEPS, **BATCHES),
     "npo, retain weight 30": NPO(retain_weight=30.0, optim=STEPS, **BATCHES),
+    "npo, retain weight 100": NPO(retain_weight=100.0, optim=STEPS, **BATCHES),
     "ofmu, squared cosine": TUNED,
     "ofmu, cosine": replace(TUNED, similarity="cosine"),
     "ofmu, beta 0": replace(TUNED, beta=0.0),
 }
-"""30 is the best of the weights 1, 10 and 30 that were tried with NPO."""
 
 
 @dataclass(frozen=True)
