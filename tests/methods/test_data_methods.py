@@ -6,14 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 import benign
 from benign.benchmarks.presets_text import LOCUS, embedded
 from benign.data.record import Data, Record, of_kind
-from benign.engine.recipe import Optim
+from benign.engine.draw import drawn
+from benign.engine.recipe import Optim, Train
+from benign.engine.scales import Scales
 from benign.engine.unlearn import unlearn
+from benign.methods.grad_diff import GradDiff
 from benign.methods.guard import GUARD
 from benign.methods.idk import IDK
 from benign.methods.melu import MELU
@@ -26,8 +30,10 @@ from benign.models.embedded.text import world as authors
 from benign.models.embedded.world import splits
 from benign.models.load import Model
 from benign.parts.loci.lora import Lora
+from benign.parts.targets import Context
 from benign.parts.targets.inverted import InvertedFacts
 from benign.parts.weightings.grad_norm_coreset import GradNormCoreset
+from benign.parts.weightings.guard import AttributionWeights
 from benign.parts.weightings.random_coreset import RandomCoreset
 
 OPTIM = Optim(lr=1e-3, epochs=None, steps=2)
@@ -63,6 +69,22 @@ def recalled(model: Model, folder: Path, records: Sequence[Record]) -> float:
     """The share of exact answers of a result."""
     with applied(model, load_delta(folder / "adapter", model)):
         return float(exam.correct(model.module, records).mean())
+
+
+def test_what_is_to_be_kept_too_is_forgotten_more_gently(known: Model, tmp_path: Path) -> None:
+    """GUARD's direction on a trained model: forget records that are retained ones too count less than others."""
+    data = authors.splits(1)
+    both = data.few[::9]
+    asked = (*data.forget, *(replace(record, id=f"{record.id}-too") for record in both))
+    method = GUARD(GradDiff(locus=LOCUS), AttributionWeights(similarity="cosine"))
+    (stage,) = method.recipe().stages
+    assert isinstance(stage, Train)
+    context = Context(replace(data, forget=asked, few=both), 0, lambda records: [record.gold for record in records])
+    scales = Scales(known, stage, context, tmp_path, lambda *_: None)
+    drawn(stage, context, scales)
+    weights = scales.found["forget"]
+    too, alone = (median(w for key, w in weights.items() if key.endswith("-too") == one) for one in (True, False))
+    assert too < 0.5 * alone
 
 
 @pytest.mark.slow
