@@ -112,7 +112,6 @@ BASE: dict[str, Benign] = {
         self_batch=3,
         strangers_batch=16,
         look_alikes_batch=10,
-        keep_weight=1.3,
         stretch=1.0,
         optim=_SHORT,
     ),

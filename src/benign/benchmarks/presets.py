@@ -37,14 +37,14 @@ _SMFA = SMFA(k=3.0, forget_batch=20, retain_batch=12, optim=REFUSAL, anchor=REFU
 
 BENIGN = Benign(
     refusals=REFUSALS,
-    forget_batch=32,
+    forget_batch=24,
     retain_batch=12,
     self_batch=4,
     strangers_batch=28,
     look_alikes_batch=16,
-    keep_weight=1.0,
-    stretch=1.1,
-    optim=replace(KEEPING, steps=400),
+    keep_weight=1.3,
+    stretch=1.06,
+    optim=KEEPING,
     locus=LOCUS,
 )
 
