@@ -22,6 +22,7 @@ from benign.methods.mllm_eraser import MLLMEraser
 from benign.methods.model_tailor import ModelTailor
 from benign.methods.npo import NPO
 from benign.methods.smfa import SMFA
+from benign.methods.ssd import SSD
 from benign.methods.vgid import VGID
 from benign.parts.guards.zeroth_order import ZerothOrder
 from benign.parts.loci.lora import Lora
@@ -75,6 +76,7 @@ EMBEDDED: dict[str, Method] = {
     "eco": ECO(kind="zero_top", search=ZerothOrder(start=0.5, least=0.0, reach=0.1, rate=0.5, steps=8)),
     "mllm_eraser": MLLMEraser(layers=(0.5,), strength=3.0, lift=6000, ridge=1e-4, budget=2.0),
     "mip_editor": MIPEditor(layer=0.5, preset="code", forget_batch=16, retain_batch=12, optim=NEURONS),
+    "ssd": SSD(alpha=8.0, forget_share=0.05),
 }
 """Rows of a scoreboard by name; ``smfa_self_answers`` is ``smfa`` with the original's own answers beside. The retrained
 models ship and have a row of their own. Those that are not in ``MEASURED`` were tuned by a few runs, without a row."""
