@@ -23,6 +23,7 @@ from benign.methods.model_tailor import ModelTailor
 from benign.methods.npo import NPO
 from benign.methods.smfa import SMFA
 from benign.methods.ssd import SSD
+from benign.methods.unierase import UniErase
 from benign.methods.vgid import VGID
 from benign.parts.guards.zeroth_order import ZerothOrder
 from benign.parts.loci.lora import Lora
@@ -77,6 +78,18 @@ EMBEDDED: dict[str, Method] = {
     "mllm_eraser": MLLMEraser(layers=(0.5,), strength=3.0, lift=6000, ridge=1e-4, budget=2.0),
     "mip_editor": MIPEditor(layer=0.5, preset="code", forget_batch=16, retain_batch=12, optim=NEURONS),
     "ssd": SSD(alpha=8.0, forget_share=0.05),
+    "unierase": UniErase(
+        layers=(2, 3),
+        at="last",
+        head="drawn",
+        token_optim=Optim(lr=3e-2, epochs=None, steps=20),
+        value_steps=15,
+        value_lr=0.4,
+        clamp=2.0,
+        threshold=2e-2,
+        ridge=1e-2,
+        protection=100.0,
+    ),
 }
 """Rows of a scoreboard by name; ``smfa_self_answers`` is ``smfa`` with the original's own answers beside. The retrained
 models ship and have a row of their own. Those that are not in ``MEASURED`` were tuned by a few runs, without a row."""
