@@ -51,6 +51,10 @@ def test_a_method_that_needs_a_name_from_the_user_is_read_all_the_same() -> None
     assert found.guarantee == "exact"
 
 
+def test_what_is_left_out_where_it_is_not_there_is_not_needed() -> None:
+    assert derive("benign").needs == ("forget", "few_retain", "reference")
+
+
 def test_what_only_ascends_needs_the_forget_set_alone() -> None:
     assert {"grad_ascent", "task_arithmetic"} <= named(Wish(having=("forget",)))
     assert "npo" not in named(Wish(having=("forget", "few_retain")))

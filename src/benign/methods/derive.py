@@ -88,7 +88,8 @@ def _terms(recipe: Recipe) -> Iterator[Term]:
 
 
 def _needs(recipe: Recipe) -> tuple[str, ...]:
-    sources: set[str] = {value.on for value in _values(recipe) if isinstance(value, Term | Measure)}
+    asking = [value for value in _values(recipe) if isinstance(value, Term | Measure)]
+    sources: set[str] = {value.on for value in asking if not (isinstance(value, Term) and value.optional)}
     sources |= {source for stage in recipe.stages if isinstance(stage, Guarded) for source in _fitted_on(stage.guard)}
     sources |= {"keep" if stage.side == "retain" else "forget" for stage in recipe.stages if isinstance(stage, Weigh)}
     sources |= {"forget" for stage in recipe.stages if isinstance(stage, LearnToken | Rewrite)}
