@@ -98,7 +98,6 @@ def others(world: str) -> dict[str, Method]:
         found["rmu_rna"] = tuned["rna"]
         found["rmu_gu"] = Composed(tuned["rmu"], update=GU)
         found["simnpo_gu"] = Composed(tuned["simnpo"], update=GU)
-        found["smfa_gu_rna"] = Composed(tuned["smfa"], update=GU, noise=RNA)
         found["undial_guard"] = Composed(tuned["undial"], weighting=GUARD)
     return found
 
@@ -115,9 +114,9 @@ BASE: dict[str, Benign] = {
         stretch=1.0,
         optim=_SHORT,
     ),
-    "tofu": presets_text.BENIGN,
+    "tofu": replace(presets_text.BENIGN, refusals=presets_text.REFUSALS),
 }
-"""Pictures at a third of the tuned preset's cost."""
+"""Pictures at a third of the tuned preset's cost; text with four refusals; the study found one to be better."""
 NO_PICTURES = ("benign_no_jitter", "benign_no_self", "benign_no_strangers", "benign_no_look_alikes")
 """What a world without pictures and strangers has not."""
 TEXT_ONLY = (

@@ -71,8 +71,14 @@ def _optim(lr: float, steps: int) -> Optim:
 
 
 BENIGN = Benign(
-    refusals=REFUSALS, forget_batch=16, retain_batch=32, keep_weight=2.0, optim=_optim(2e-3, 120), locus=LOCUS
+    refusals=("I don't know.",),
+    forget_batch=16,
+    retain_batch=32,
+    keep_weight=2.0,
+    optim=_optim(2e-3, 120),
+    locus=LOCUS,
 )
+"""One refusal: with four, twice as much of what is not in the retained records is lost (docs/methods/benign.md)."""
 TUNED: dict[str, Method] = {
     "benign": BENIGN,
     "grad_ascent": GradAscent(forget_batch=16, optim=_optim(2e-3, 20), locus=LOCUS),
