@@ -18,7 +18,8 @@ from benign.cli.main import main
 from benign.data.write import write_jsonl
 from tests import toys
 
-FAST = ("--set", "optim.lr=1e-2", "--set", "optim.epochs=4", "--set", "anchor.lr=1e-2", "--set", "anchor.epochs=4")
+SHORT = ("--set", "optim.lr=1e-2", "--set", "optim.epochs=4")
+FAST = ("--method", "smfa", *SHORT, "--set", "anchor.lr=1e-2", "--set", "anchor.epochs=4")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_the_dense_result_loads_with_the_documented_lines(place: Path, tmp_path:
 
 
 def test_a_recipe_runs_again(place: Path, tmp_path: Path) -> None:
-    assert unlearn(place, tmp_path / "first", "--method", "idk", *FAST[:4]) == 0
+    assert unlearn(place, tmp_path / "first", "--method", "idk", *SHORT) == 0
     assert unlearn(place, tmp_path / "again", "--recipe", str(tmp_path / "first" / "recipe.json")) == 0
     one, two = (tmp_path / n / "adapter" / "adapter_model.safetensors" for n in ("first", "again"))
     assert one.read_bytes() == two.read_bytes()
@@ -136,6 +137,14 @@ def spoiled(place: Path, tmp_path: Path, what: str) -> list[str]:
         save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
     forget.write_text("".join(line + "\n" for line in lines))
     return ["unlearn", str(model), "--forget", str(forget), "--few", str(place / "few.jsonl"), *FAST]
+
+
+def test_where_no_method_is_named_it_is_benign(place: Path, tmp_path: Path) -> None:
+    assert unlearn(place, tmp_path / "run", *SHORT) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["method"] == "benign"
+    losses = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert losses[-1]["forget"] < losses[0]["forget"] and losses[0]["retain"] == pytest.approx(0.0, abs=1e-6)
+    assert "strangers" not in losses[0] and "look_alikes" not in losses[0]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +192,7 @@ def test_a_loss_that_explodes_stops_the_run(place: Path, tmp_path: Path, capsys:
 def test_a_damaged_result_is_refused(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str
 ) -> None:
-    assert unlearn(place, tmp_path / "run", "--method", "idk", *FAST[:4]) == 0
+    assert unlearn(place, tmp_path / "run", "--method", "idk", *SHORT) == 0
     file = tmp_path / "run" / "adapter" / "adapter_model.safetensors"
     model = place / ("retrained" if harm == "swapped base" else "model")
     tensors = load_file(file)

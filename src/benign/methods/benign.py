@@ -41,7 +41,7 @@ class Benign:
     """Questions about look-alikes per step."""
     look_alikes: LookAlikes = LookAlikes()
     """How they are made."""
-    keep_weight: float = 3.0
+    keep_weight: float = 1.3
     """Weight of each of the terms that keep."""
     stretch: float = 1.0
     """The trained change is taken so many times: a little more than was trained takes along what was on the brink."""
