@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benign.benchmarks.presets_text import REFUSALS
+from benign.benchmarks.presets_text import APART, FILTERS, REFUSALS
 from benign.engine.recipe import Method, Optim
 from benign.errors import unknown_name
 from benign.methods.benign import Benign
-from benign.methods.eco import ECO
 from benign.methods.grad_ascent import GradAscent
 from benign.methods.grad_diff import GradDiff
 from benign.methods.idk import IDK
@@ -23,9 +22,7 @@ from benign.methods.model_tailor import ModelTailor
 from benign.methods.npo import NPO
 from benign.methods.smfa import SMFA
 from benign.methods.ssd import SSD
-from benign.methods.unierase import UniErase
 from benign.methods.vgid import VGID
-from benign.parts.guards.zeroth_order import ZerothOrder
 from benign.parts.loci.lora import Lora
 
 ASCENT = Optim(lr=2e-3, epochs=None, steps=60, schedule="linear", warmup=0.1)
@@ -74,22 +71,11 @@ EMBEDDED: dict[str, Method] = {
         share=0.2, refusals=REFUSALS, forget_batch=20, retain_batch=12, optim=SHORT, locus=LOCUS
     ),
     "vgid": VGID(forget_batch=16, retain_batch=12, optim=replace(KEEPING, steps=120), locus=LOCUS),
-    "eco": ECO(kind="zero_top", search=ZerothOrder(start=0.5, least=0.0, reach=0.1, rate=0.5, steps=8)),
+    "eco": FILTERS["eco"],
     "mllm_eraser": MLLMEraser(layers=(0.5,), strength=3.0, lift=6000, ridge=1e-4, budget=2.0),
     "mip_editor": MIPEditor(layer=0.5, preset="code", forget_batch=16, retain_batch=12, optim=NEURONS),
     "ssd": SSD(alpha=8.0, forget_share=0.05),
-    "unierase": UniErase(
-        layers=(2, 3),
-        at="last",
-        head="drawn",
-        token_optim=Optim(lr=3e-2, epochs=None, steps=20),
-        value_steps=15,
-        value_lr=0.4,
-        clamp=2.0,
-        threshold=2e-2,
-        ridge=1e-2,
-        protection=100.0,
-    ),
+    "unierase": APART["unierase"],
 }
 """Rows of a scoreboard by name; ``smfa_self_answers`` is ``smfa`` with the original's own answers beside. The retrained
 models ship and have a row of their own. Those that are not in ``MEASURED`` were tuned by a few runs, without a row."""

@@ -1,4 +1,4 @@
-"""Benign, the composition that the study in benches/experiments/compose found best, and the default.
+"""Benign, the default: the composition to which the study in benches/experiments/compose found nothing to add.
 
 Refusal on the forget set, on jittered views of its pictures; everything else is held where the original has it, not by
 labels but by its whole distribution: on the few retained records, on what is visible in the forget set's own pictures,
