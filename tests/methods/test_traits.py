@@ -67,6 +67,11 @@ def test_pruning_trains_nothing_and_is_local() -> None:
     assert "manu" not in named(Wish(training=True)) | named(Wish(taxonomy="global"))
 
 
+def test_who_needs_pictures_is_of_no_use_where_there_are_none() -> None:
+    assert "manu" not in named(Wish(modality="words")) and "npo" in named(Wish(modality="words"))
+    assert {"manu", "npo"} <= named(Wish(modality="pictures"))
+
+
 def test_an_axis_tells_who_chooses_on_it() -> None:
     assert {"smfa", "ties", "task_arithmetic"} <= named(Wish(axis="edits"))
     assert "npo" not in named(Wish(axis="edits"))
@@ -81,7 +86,11 @@ def test_what_was_reconstructed_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("wish", "said"),
-    [({"axis": "edit"}, "--axis.*did you mean 'edits'"), ({"having": ("money",)}, "--having.*money")],
+    [
+        ({"modality": "sound"}, "--modality.*sound"),
+        ({"axis": "edit"}, "--axis.*did you mean 'edits'"),
+        ({"having": ("money",)}, "--having.*money"),
+    ],
 )
 def test_an_unknown_word_is_answered_with_those_known(wish: dict[str, str], said: str) -> None:
     with pytest.raises(UserError, match=said):
@@ -105,7 +114,9 @@ def test_a_kind_is_told_in_words() -> None:
     assert facts["kind"] == f"{TAXONOMY['global']}, without training"
     assert facts["needs"] == "the forget set; records with pictures" and facts["modality"] == "records with pictures"
     assert facts["objectives"] == "npo, cross_entropy" and "reconstructed" in facts and "cost" not in facts
-    assert dict(told(NPO))["modality"] == "words, with pictures or without" and "reconstructed" not in dict(told(NPO))
+    assert dict(told(NPO))[
+        "modality"
+    ] == "records of words alone, records with pictures" and "reconstructed" not in dict(told(NPO))
 
 
 def test_what_a_recipe_shows_has_no_paper() -> None:

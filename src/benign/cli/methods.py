@@ -11,7 +11,7 @@ from benign import methods as catalogue
 from benign.cli import render
 from benign.cli.options import Debug, Json
 from benign.errors import UserError
-from benign.methods.traits import AXES, GUARANTEES, NEEDS, TAXONOMY, Wish, told
+from benign.methods.traits import AXES, GUARANTEES, MODALITIES, NEEDS, TAXONOMY, Wish, told
 
 
 def _words(known: Iterable[str]) -> str:
@@ -24,6 +24,7 @@ def methods(
     having: Annotated[
         str | None, typer.Option(metavar="A,B", help="Methods that need no more than these: " + _words(NEEDS))
     ] = None,
+    modality: Annotated[str | None, typer.Option(help="Methods that take these records: " + _words(MODALITIES))] = None,
     training: Annotated[bool | None, typer.Option("--training/--training-free", help="Whether they train.")] = None,
     guarantee: Annotated[str | None, typer.Option(help="What they promise: " + _words(GUARANTEES))] = None,
     taxonomy: Annotated[
@@ -40,7 +41,7 @@ def methods(
     Example: benign methods --having forget,few_retain --training-free
     """
     own = None if having is None else tuple(having.replace(",", " ").split())
-    wish = Wish(axis, own, training, guarantee, taxonomy, reconstructed)
+    wish = Wish(axis, own, training, guarantee, taxonomy, reconstructed, modality)
     if name is not None and wish != Wish():
         raise UserError("name a method or look for some, not both", where="benign methods", fix="leave out the name")
     chosen = catalogue.describe(None if wish == Wish() else wish) if name is None else (catalogue.entry(name),)

@@ -87,12 +87,13 @@ def kept(found: Mapping[str, Traits]) -> str:
 def page(entries: Iterable[methods.Entry], found: Mapping[str, Traits]) -> str:
     """A table of all methods, and one section for each: what it is, and its settings with their defaults."""
     known = tuple(entries)
-    head = "| method | kind | training | needs | guarantee | cost |\n|---|---|---|---|---|---|\n"
+    head = "| method | kind | training | records | needs | guarantee | cost |\n|---|---|---|---|---|---|---|\n"
     return _INTRO + head + "".join(_line(found[e.name], e) for e in known) + "".join(map(_section, known))
 
 
 def _line(row: Traits, known: methods.Entry) -> str:
     cells = [f"[`{known.name}`](#{known.name})", row.taxonomy.replace("_", "/"), "yes" if row.training else "**no**"]
+    cells += [", ".join(row.modalities)]
     cells += [", ".join(row.needs).replace("_", " "), row.guarantee]
     cells += [f"{row.cost.seconds:.1f}x, {row.cost.memory:.1f}x" if row.cost else ""]
     return "| " + " | ".join(cells) + (" (reconstructed)" if row.reconstructed else "") + " |\n"

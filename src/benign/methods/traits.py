@@ -43,6 +43,8 @@ GUARANTEES: Mapping[str, str] = {
     "suppression": "none for the weights: what is said is filtered",
 }
 """What a method's result may claim."""
+MODALITIES: Mapping[str, str] = {"words": "records of words alone", "pictures": "records with pictures"}
+"""What a method's records may be made of."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ class Traits:
     cost: Cost | None = None
     """What it cost where that was measured (the embedded text model, tuned settings)."""
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Keys of ``MODALITIES``: the kinds of records that it can be run on."""
+        return ("pictures",) if "pictures" in self.needs else tuple(MODALITIES)
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -89,6 +96,8 @@ class Wish:
     guarantee: str | None = None
     taxonomy: str | None = None
     reconstructed: bool | None = None
+    modality: str | None = None
+    """A key of ``MODALITIES`` that the method must take."""
 
     def __post_init__(self) -> None:
         """Check the words.
@@ -97,7 +106,7 @@ class Wish:
             UserError: One of them is unknown.
         """
         known = {"axis": (self.axis, AXES), "guarantee": (self.guarantee, GUARANTEES)}
-        known["taxonomy"] = (self.taxonomy, TAXONOMY)
+        known |= {"taxonomy": (self.taxonomy, TAXONOMY), "modality": (self.modality, MODALITIES)}
         for option, (word, words) in known.items():
             if word is not None and word not in words:
                 raise unknown_name(option, word, list(words), where=f"--{option}")
@@ -127,6 +136,8 @@ def fits(traits: Traits, wish: Wish) -> bool:
         return False
     if wish.having is not None and set(traits.needs) - set(wish.having):
         return False
+    if wish.modality not in (None, *traits.modalities):
+        return False
     asked = ("training", "guarantee", "taxonomy", "reconstructed")
     return all(getattr(wish, name) in (None, getattr(traits, name)) for name in asked)
 
@@ -152,7 +163,7 @@ def told(traits: Traits) -> tuple[tuple[str, str], ...]:
     """What kind of method it is, in words: a name and a text each; the papers are the reader's to link."""
     rows = [("kind", TAXONOMY[traits.taxonomy] + ("" if traits.training else ", without training"))]
     rows += [("needs", "; ".join(NEEDS[need] for need in traits.needs))]
-    rows += [("modality", "records with pictures" if "pictures" in traits.needs else "words, with pictures or without")]
+    rows += [("modality", ", ".join(MODALITIES[one] for one in traits.modalities))]
     rows += [("guarantee", GUARANTEES[traits.guarantee])]
     rows += [(axis, ", ".join(files)) for axis, files in traits.parts.items()]
     rows += [("reconstructed", "in part; the file says what")] if traits.reconstructed else []
