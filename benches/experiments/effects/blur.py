@@ -1,4 +1,4 @@
-"""BLUR against the weighted sum on NPO: what is kept where equally much is forgotten.
+"""BLUR against the weighted sum on NPO: what is kept where equally much is forgotten, over weights of keeping.
 
 python benches/experiments/effects/blur.py --seeds 3
 """
@@ -26,11 +26,11 @@ from benign.parts.updates.weighted_sum import WeightedSum
 LM = load("embedded:lm")
 GOAL = 0.1
 """The forget answers' probability at which the runs are compared."""
-OPTIM = Optim(lr=1e-3, epochs=None, steps=30, schedule="constant")
+OPTIM = Optim(lr=2e-3, epochs=None, steps=240, schedule="constant")
 PLAIN: Any = NPO(forget_batch=8, retain_batch=8, optim=OPTIM, locus=LOCUS)
 UPDATES: dict[str, Update] = {"sum": WeightedSum(), "blur": ForgetFirst()}
-WEIGHTS = (1.0, 100.0)
-"""Of the retain term, with both updates; a weight of 100 is a gamma of 0.01 up to scale."""
+WEIGHTS = (1.0, 30.0, 100.0, 300.0, 1000.0)
+"""Of the retain term, with both updates; 100 is a gamma of 1/100 up to scale (official script on WMDP: 1/800)."""
 
 
 def row(drift: Drift, method: Method, seed: int) -> Row:
@@ -42,7 +42,7 @@ def row(drift: Drift, method: Method, seed: int) -> Row:
 
 def jobs(seed: int) -> Jobs:
     """One row per update and weight."""
-    drift = Drift(LM, two_authors(seed))
+    drift = Drift(LM, two_authors(seed), few=58)
     return {
         f"npo {how}, retain weight {weight:g}": partial(
             row, drift, compose(replace(PLAIN, retain_weight=weight), update=update), seed

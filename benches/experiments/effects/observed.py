@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -180,7 +181,9 @@ class Drift:
         self.model, self.data = model, data
         seen = {record.id for record in data.few}
         unseen = [record for record in data.retain if record.id not in seen]
-        self.retained = unseen[:: max(1, len(unseen) // few)][:few]
+        # A stride that shares a factor with the ten facts of an author would look at some kinds of facts alone.
+        stride = next(stride for stride in range(max(1, len(unseen) // few), 0, -1) if gcd(stride, 10) == 1)
+        self.retained = unseen[::stride][:few]
         self._original = self._rows(self.retained)[1]
         self.start = self()
 

@@ -31,13 +31,13 @@ TUNED: Any = embedded("ofmu")
 STEPS = replace(TUNED.optim, lr=2e-3, steps=60)
 BATCHES: dict[str, Any] = {name: getattr(TUNED, name) for name in ("forget_batch", "retain_batch", "locus")}
 FEW = 58
-"""Retained records looked at; their stride is then no multiple of the ten facts of an author, nor even."""
+"""Retained records looked at."""
 METHODS: dict[str, Method] = {
     "npo, retain weight 1": NPO(optim=STEPS, **BATCHES),
     "npo, retain weight 30": NPO(retain_weight=30.0, optim=STEPS, **BATCHES),
     "npo, retain weight 100": NPO(retain_weight=100.0, optim=STEPS, **BATCHES),
-    "ofmu, squared cosine": TUNED,
-    "ofmu, cosine": replace(TUNED, similarity="cosine"),
+    "ofmu, cosine": TUNED,
+    "ofmu, squared cosine": replace(TUNED, similarity="squared"),
     "ofmu, beta 0": replace(TUNED, beta=0.0),
 }
 

@@ -132,7 +132,6 @@ APART: dict[str, Method] = {
     "ofmu": OFMU(
         outer_rate=0.1,
         beta=0.3,
-        similarity="squared",
         forget_batch=4,
         retain_batch=8,
         locus=LOCUS,
