@@ -3,7 +3,7 @@
     python benches/experiments/effects/unierase.py --seeds 3
 
 ``batch`` and ``sequential`` forget ten authors, ``precise`` ten single questions of ten authors whose other questions
-are to stay (``siblings``).
+are to stay (``siblings``). ``refusing`` is the same model after it learned to refuse what is asked about strangers.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
-from observed import held, kept, rouge, unlearned
+from observed import Seen, held, kept, rouge, unlearned
 from seeds import Jobs, Row, authors, fill
+from taught import REFUSAL, refusing
 
 from benign.benchmarks import presets_text
 from benign.data.record import Data, Record
 from benign.engine.serve import Served, stacked
 from benign.models.collate import collate
 from benign.models.forward import gathered
-from benign.models.load import load
+from benign.models.load import Model, load
 
 LM = load("embedded:lm")
-METHOD: Any = presets_text.embedded("unierase")
+SHY = refusing()
 
 
 def hand(seed: int) -> tuple[Data, Data]:
@@ -37,37 +39,52 @@ def hand(seed: int) -> tuple[Data, Data]:
 
 def begun(served: Served, asked: Sequence[Record], number: int) -> float:
     """Of how many questions the answer begins with the token."""
-    prompts = [LM.encoder.prompt(record) for record in asked]
+    model = served.model
+    prompts = [model.encoder.prompt(record) for record in asked]
     rows, ends = torch.arange(len(prompts)), torch.tensor([prompt.labels.shape[1] - 1 for prompt in prompts])
-    with torch.no_grad(), stacked(LM, served.deltas):
-        logits = gathered(LM, collate(prompts, pad_id=LM.processor.pad_id).inputs, (rows, ends), None)[0]
+    with torch.no_grad(), stacked(model, served.deltas):
+        logits = gathered(model, collate(prompts, pad_id=model.processor.pad_id).inputs, (rows, ends), None)[0]
     return float((logits.argmax(-1) == number).float().mean())
 
 
-def row(given: Data, seen: Data, method: Any, seed: int, siblings: Sequence[Record] = ()) -> Row:
-    """What is left, what it cost, and how often the answers begin with the token (``said``)."""
-    with unlearned(LM, given, method, seed) as (served, _, cost):
-        found = {**kept(served, seen), **cost}
-        sides = {"forget": seen.forget, "retain": held(seen, 200), "general": seen.general}
-        for token in served.deltas[0].tokens.values():
-            found |= {f"said on {side}": begun(served, asked, token.id) for side, asked in sides.items()}
-        return found | ({"siblings": rouge(served, siblings)} if siblings else {})
+def refused(served: Served, asked: Sequence[Record]) -> float:
+    """How many questions are answered with the refusal."""
+    return float(np.mean([said.lower() == REFUSAL.lower() for said in served.generate(list(asked), max_new_tokens=32)]))
+
+
+def looked(served: Served, seen: Data, siblings: Sequence[Record] = ()) -> Seen:
+    """What is left, how often answers begin with the token (``said``), and how often they are a refusal."""
+    found = kept(served, seen)
+    sides = {"forget": seen.forget, "retain": held(seen, 200), "general": seen.general}
+    for side, asked in sides.items():
+        found |= {
+            f"said on {side}": begun(served, asked, token.id) for d in served.deltas for token in d.tokens.values()
+        }
+        found[f"refused on {side}"] = refused(served, asked)
+    return found | ({"siblings": rouge(served, siblings)} if siblings else {})
+
+
+def row(model: Model, given: Data, seen: Data, method: Any, seed: int, siblings: Sequence[Record] = ()) -> Row:
+    """What is seen, and what it cost."""
+    with unlearned(model, given, method, seed) as (served, _, cost):
+        return {**looked(served, seen, siblings), **cost}
 
 
 def jobs(seed: int) -> Jobs:
-    """The modes and NPO."""
+    """The modes and NPO; two modes on a model that has learned to refuse."""
     given, seen = hand(seed)
     single = given.forget[3::10]
     siblings = tuple(record for record in given.forget if record not in single)
     some, alone = replace(given, forget=single, retain=(*given.retain, *siblings)), replace(seen, forget=single)
-    precise = replace(METHOD, mode="precise")
-    return {
-        "original": partial(kept, Served(LM), seen),
-        "unierase batch": partial(row, given, seen, METHOD, seed),
-        "unierase sequential": partial(row, given, seen, replace(METHOD, mode="sequential"), seed),
-        "unierase precise": partial(row, some, alone, precise, seed, siblings),
-        "npo": partial(row, given, seen, presets_text.embedded("npo"), seed),
-    }
+    found: dict[str, Any] = {"npo": partial(row, LM, given, seen, presets_text.embedded("npo"), seed)}
+    batch: Any = presets_text.embedded("unierase")
+    for world, model, method in (("", LM, batch), ("refusing: ", SHY, replace(batch, refusals=(REFUSAL,)))):
+        found[f"{world}original"] = partial(looked, Served(model), seen)
+        found[f"{world}batch"] = partial(row, model, given, seen, method, seed)
+        precise = replace(method, mode="precise")
+        found[f"{world}precise"] = partial(row, model, some, alone, precise, seed, siblings)
+    sequential = replace(batch, mode="sequential")
+    return found | {"sequential": partial(row, LM, given, seen, sequential, seed)}
 
 
 if __name__ == "__main__":
