@@ -15,7 +15,9 @@ from benign.benchmarks.run import experiments_of
 from benign.cli.bench import _shares
 from benign.engine.recipe import Method, Train
 from benign.errors import UserError
+from benign.methods.guard import GUARD
 from benign.methods.manu import MANU
+from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
 from benign.methods.retrain import Retrain
 from benign.parts.weightings.random_coreset import RandomCoreset
@@ -44,8 +46,8 @@ def test_each_share_is_an_experiment_behind_its_method() -> None:
 def test_a_control_has_none_of_its_own_and_nothing_is_asked_of_what_sees_no_forget_set() -> None:
     control = with_coresets((BASE,), (0.1,))[1]
     assert with_coresets((control,), (0.1,)) == (control,)
-    methods: tuple[Method, ...] = (MANU(), Retrain(base="embedded:lm"))
-    assert [len(with_coresets((Experiment("tofu", "x", m, (5,), (0,)),), (0.1,))) for m in methods] == [1, 1]
+    methods: tuple[Method, ...] = (MANU(), Retrain(base="embedded:lm"), GUARD(), MUCoreset())
+    assert [len(with_coresets((Experiment("tofu", "x", m, (5,), (0,)),), (0.1,))) for m in methods] == [1] * 4
     assert with_coresets((BASE,), ()) == (BASE,)
 
 

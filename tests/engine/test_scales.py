@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,10 +18,12 @@ from benign.data.record import Data, Record
 from benign.engine.attach import attached
 from benign.engine.draw import Drawn, drawn
 from benign.engine.evidence import Shown
+from benign.engine.log import Log
 from benign.engine.recipe import Optim, Term, Train
 from benign.engine.reference import reference_for
 from benign.engine.scales import Scales
 from benign.engine.step import Rows, TrainingStep
+from benign.engine.train import Job, train
 from benign.engine.unlearn import unlearn
 from benign.errors import UserError
 from benign.methods.dpo import DPO
@@ -43,6 +46,8 @@ from benign.parts.objectives.kl import KLToReference
 from benign.parts.objectives.npo import NegativePreference
 from benign.parts.targets import Context
 from benign.parts.targets.keywords import Keywords
+from benign.parts.updates import Gradient, State
+from benign.parts.updates.weighted_sum import WeightedSum
 from benign.parts.weightings import Evidence
 from benign.parts.weightings.grad_norm_coreset import GradNormCoreset
 from benign.parts.weightings.guard import AttributionWeights
@@ -69,6 +74,17 @@ class Fixed:
 
     def __call__(self, evidence: Evidence, *, seed: int) -> Sequence[float]:
         return self.weights
+
+
+@dataclass(frozen=True)
+class Watching(WeightedSum):
+    """The weighted sum, told of every step before it is taken."""
+
+    look: Callable[[TrainingStep], None] = lambda _: None
+
+    def __call__(self, step: Any, state: State) -> tuple[Gradient, State]:
+        self.look(step)
+        return super().__call__(step, state)
 
 
 def context(data: Data = DATA) -> Context:
@@ -141,6 +157,33 @@ def test_norms_along_the_way_are_those_of_the_states_that_training_passes(model:
     assert not torch.allclose(twice, once, rtol=1e-3)
     half = replace(plain, optim=replace(OPTIM, lr=1e-2, steps=3, schedule="constant"))
     assert torch.equal(shown(model, half, tmp_path / "c").gradient_norms(1), once)
+
+
+@pytest.mark.parametrize(
+    "optim",
+    [Optim(lr=1e-2, epochs=None, steps=6, weight_decay=5.0), Optim(lr=1.0, epochs=None, steps=6, optimizer="sgd")],
+    ids=["adamw", "sgd"],
+)
+def test_the_states_on_the_way_are_trainings_own(model: Model, tmp_path: Path, optim: Optim) -> None:
+    """Half of the stage run by the training loop ends where the norms' second point lies; dropout is the same."""
+    plain = replace(stage(GradientAscent(), Lora(rank=4, dropout=0.5)), optim=replace(optim, schedule="constant"))
+    found = shown(model, plain, tmp_path / "a")
+    once, twice = found.gradient_norms(1), found.gradient_norms(2)
+    steps = drawn(plain, context())
+    seen: list[torch.Tensor] = []
+
+    def look(step: TrainingStep) -> None:
+        if step.number == 3:
+            alone = [[(plain.terms[0], [item])] for item in found.items]
+            ways = [replace(step, columns=columns).gradients(["forget"])["forget"] for columns in alone]
+            seen.extend(torch.cat([part.flatten() for part in way]).norm() for way in ways)
+
+    watched = replace(plain, update=Watching(look))
+    (tmp_path / "b").mkdir()
+    log = Log(tmp_path / "b" / "log.jsonl")
+    train(Job(model, watched, steps, 0, "key", tmp_path / "b", log, lambda *_: None))
+    torch.testing.assert_close(2 * twice - once, torch.stack(seen).double(), rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(twice, once, rtol=1e-2)
 
 
 def test_log_probabilities_and_features_belong_to_their_records(model: Model, tmp_path: Path) -> None:
@@ -306,6 +349,15 @@ def test_what_trains_on_no_forget_record_cannot_be_weighed() -> None:
         benign.compose(MANU(), weighting=RandomCoreset())
     with pytest.raises(UserError, match="no term that forgets"):
         GUARD(MANU()).recipe()
+
+
+def test_records_are_not_weighed_twice() -> None:
+    """Not even alike: a weighting would silently take the place of the one before."""
+    weighed = (GUARD(NPO()), MUCoreset(NPO()), benign.compose(NPO(), weighting=AttributionWeights()))
+    for method in weighed:
+        for twice in (GUARD(method), MUCoreset(method)):
+            with pytest.raises(UserError, match="weighs its forget records already"):
+                twice.recipe()
 
 
 def test_keywords_are_what_the_question_does_not_say() -> None:

@@ -20,7 +20,7 @@ CORESET = "_coreset_"
 def with_coresets(experiments: Sequence[Experiment], shares: Sequence[float]) -> tuple[Experiment, ...]:
     """Each experiment, and behind it the same one on random shares of the forget set.
 
-    A method that is not trained on the forget set has no such control.
+    A method that is not trained on the forget set, or that weighs its records itself, has no such control.
 
     Args:
         experiments: The experiments.
@@ -29,7 +29,7 @@ def with_coresets(experiments: Sequence[Experiment], shares: Sequence[float]) ->
     made: list[Experiment] = []
     for experiment in experiments:
         made.append(experiment)
-        if CORESET not in experiment.name and _trains_on_forget(experiment.method):
+        if CORESET not in experiment.name and _has_control(experiment.method):
             made += [_on(experiment, share) for share in shares]
     return tuple(made)
 
@@ -40,6 +40,7 @@ def _on(experiment: Experiment, share: float) -> Experiment:
     return replace(experiment, name=name, method=MUCoreset(experiment.method, RandomCoreset(share)))
 
 
-def _trains_on_forget(method: Method) -> bool:
-    terms = [term for stage in method.recipe().stages if isinstance(stage, Train) for term in stage.terms]
-    return any(term.on == "forget" for term in terms)
+def _has_control(method: Method) -> bool:
+    stages = [stage for stage in method.recipe().stages if isinstance(stage, Train)]
+    terms = [term for stage in stages for term in stage.terms if term.on == "forget"]
+    return bool(terms) and not any(term.weighting for term in terms)

@@ -19,14 +19,13 @@ from benign.engine.importance import Importances, mean_loss
 from benign.engine.recipe import Term, Train
 from benign.engine.reference import reference_for
 from benign.engine.step import Rows, TrainingStep
-from benign.engine.train import learning_rate
+from benign.engine.train import handed, learning_rate, optimizer_of, stepped
 from benign.errors import UserError
 from benign.models.load import Model
 from benign.models.pack import packed_rows
 from benign.models.shallow import shallow
 from benign.models.vision_cache import VisionCache
 from benign.parts.targets import Context
-from benign.parts.updates import Gradient
 
 Report = Callable[[str, int, int], None]
 _RECORDS = 16  # per forward pass
@@ -182,13 +181,14 @@ class Shown:
             asked = [*alone, *steps[: max(at)]]
             reference = reference_for(self.model, stage, asked, moving, Path(kept), vision, self.context.seed)
             rows = Rows(self.model, reference, vision, moving.routed)
-
-            optimizer = torch.optim.AdamW(parameters, lr=stage.optim.lr, betas=stage.optim.betas, weight_decay=0.0)
+            optimizer = optimizer_of(moving, stage.optim)
 
             def step(columns: Sequence[Sequence[Drawn]], number: int) -> TrainingStep:
                 named = list(zip(stage.terms, columns, strict=True))
-                seed = derived_seed(stage.name, number)
-                return TrainingStep(named, rows, parameters, number, len(steps), seed, optimizer=optimizer)
+                # As in training, so that the states are those that it passes.
+                seed = derived_seed(self.context.seed, stage.name, number)
+                most = stage.optim.micro_batch
+                return TrainingStep(named, rows, parameters, number, len(steps), seed, most, optimizer=optimizer)
 
             state = stage.update.init(parameters)
             for number in range(max(at) + 1):
@@ -199,20 +199,10 @@ class Shown:
                         total[place] += float(_inner(way, way).sqrt())
                         self.report(f"look at the records, point {taken}", place + 1, self.count)
                 if number < max(at):
-                    optimizer.param_groups[0]["lr"] = learning_rate(stage.optim, number, len(steps))
                     way, state = stage.update(step(steps[number], number), state)
-                    _stepped(optimizer, parameters, way, stage.optim.clip)
+                    handed(moving, way, stage.optim.clip)
+                    stepped(moving, optimizer, stage.optim, learning_rate(stage.optim, number, len(steps)))
         return total / taken
-
-
-def _stepped(
-    optimizer: torch.optim.Optimizer, parameters: Sequence[torch.nn.Parameter], way: Gradient, clip: float
-) -> None:
-    for parameter, part in zip(parameters, way, strict=True):
-        parameter.grad = part
-    torch.nn.utils.clip_grad_norm_(parameters, clip)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
 
 
 def _gradient(loss: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:

@@ -107,7 +107,7 @@ def _recomputing(module: PreTrainedModel, wanted: bool) -> Iterator[None]:
 def _loop(job: Job, moving: Trainable) -> float:
     optim, total, stage = job.stage.optim, len(job.steps), job.stage
     parameters = tuple(moving.parameters.values())
-    optimizer = _optimizer(moving, optim)
+    optimizer = optimizer_of(moving, optim)
     state = stage.update.init(parameters)
     resumed = checkpoint.read(job.folder, job.key, moving.parameters, optimizer)
     first, spent = (resumed.step, resumed.seconds) if resumed else (0, 0.0)
@@ -133,23 +133,18 @@ def _loop(job: Job, moving: Trainable) -> float:
     best = Best(job.watch, job.folder, job.key) if job.watch else None
     for number in range(first, total):
         rate = learning_rate(optim, number, total)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
         columns = list(zip(stage.terms, job.steps[number], strict=True))
         seed = derived_seed(job.seed, stage.name, number)
         step = TrainingStep(
             columns, rows, parameters, number, total, seed, optim.micro_batch, here, optimizer, curvature
         )
         gradient, after = stage.update(step, state)
-        norm = _given(moving, gradient, optim.clip)
+        norm = handed(moving, gradient, optim.clip)
         losses = step.losses()
         if not all(map(math.isfinite, (*losses.values(), norm))):
             keep(number)
             raise _not_finite(stage, number, losses)
-        if moving.masks and optim.weight_decay:
-            _decay(moving, rate * optim.weight_decay)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        stepped(moving, optimizer, optim, rate)
         state = after
         if here.main:
             job.log.step(stage.name, number, {**losses, "gradient_norm": norm, "learning_rate": rate})
@@ -171,7 +166,8 @@ def _curvature_of(moving: Trainable, found: Measured | None) -> tuple[Numbers, .
     return tuple(numbers.get(name.removesuffix(".weight"), {}) for name in moving.parameters)
 
 
-def _optimizer(moving: Trainable, optim: Optim) -> torch.optim.Optimizer:
+def optimizer_of(moving: Trainable, optim: Optim) -> torch.optim.Optimizer:
+    """The optimiser of a stage."""
     parameters = tuple(moving.parameters.values())
     # Parameters in parts and whole ones are not updated in one call.
     groups = [[p for p in parameters if shared([p]) == parted] for parted in (False, True)]
@@ -184,7 +180,7 @@ def _optimizer(moving: Trainable, optim: Optim) -> torch.optim.Optimizer:
     return torch.optim.AdamW(named, lr=optim.lr, betas=optim.betas, weight_decay=decay, fused=True)
 
 
-def _given(moving: Trainable, gradient: Gradient, clip: float) -> float:
+def handed(moving: Trainable, gradient: Gradient, clip: float) -> float:
     """Hand the gradient to the parameters, clipped; its length before that."""
     for (name, parameter), way in zip(moving.parameters.items(), gradient, strict=True):
         # An update may add what is no gradient, noise for one.
@@ -197,6 +193,16 @@ def _given(moving: Trainable, gradient: Gradient, clip: float) -> float:
         if parameter.grad is not None:
             own(parameter.grad).mul_(min(1.0, clip / (length + 1e-6)))
     return length
+
+
+def stepped(moving: Trainable, optimizer: torch.optim.Optimizer, optim: Optim, rate: float) -> None:
+    """One step at this learning rate along the gradient that the parameters were handed."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    if moving.masks and optim.weight_decay:
+        _decay(moving, rate * optim.weight_decay)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def _length(gradient: Gradient) -> float:

@@ -14,6 +14,7 @@ import benign
 from benign.data.atomic import write_text
 from benign.data.record import Data
 from benign.engine import canonical
+from benign.engine.choices import refuse_unknown_choices
 from benign.engine.compose import Composed
 from benign.engine.draw import drawn
 from benign.engine.fitting import OriginalFitting
@@ -83,6 +84,7 @@ def unlearn(
     Raises:
         UserError: The folder holds another run or is in use; records are missing; the loss is not finite; ...
     """
+    refuse_unknown_choices(method)
     loaded = load(model) if isinstance(model, str) else model
     recipe = method.recipe()
     _refuse_shared(recipe, loaded)

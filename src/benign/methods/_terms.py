@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benign.engine.recipe import Term
+from benign.engine.recipe import Recipe, Term, Train
+from benign.errors import UserError
 from benign.parts.objectives import Objective
 from benign.parts.objectives.cross_entropy import CrossEntropy
 from benign.parts.objectives.kl import KLToReference
@@ -34,3 +35,14 @@ def self_answers(forget_batch: int, strangers_batch: int, weight: float, jitter:
         Term("strangers", KLToReference(), "strangers", SelfAnswers(), weight=weight, batch=strangers_batch),
     )
     return tuple(term for term in terms if term.batch)
+
+
+def refuse_weighed(recipe: Recipe, where: str) -> None:
+    """Nothing may have weighed the forget set's records before: one weighting would take the place of the other.
+
+    Raises:
+        UserError: A term on the forget set has a weighting.
+    """
+    terms = (term for stage in recipe.stages if isinstance(stage, Train) for term in stage.terms)
+    if any(term.weighting for term in terms if term.on == "forget"):
+        raise UserError("the method weighs its forget records already", where=where, fix="take one of the two")

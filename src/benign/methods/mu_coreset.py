@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from benign.engine.compose import compose
 from benign.engine.recipe import Method, Recipe
+from benign.methods import _terms
 from benign.methods.npo import NPO
 from benign.parts.weightings import Weighting
 from benign.parts.weightings.random_coreset import RandomCoreset
@@ -32,6 +33,7 @@ class MUCoreset:
         """The method's recipe on the coreset.
 
         Raises:
-            UserError: The method trains on no record of the forget set.
+            UserError: The method trains on no record of the forget set, or has weights for them already.
         """
+        _terms.refuse_weighed(self.method.recipe(), "mu_coreset")
         return compose(self.method, weighting=self.weighting).recipe()

@@ -106,9 +106,27 @@ def test_mistakes_are_told() -> None:
     entity = Candidates(KEPT[:6], Lead(GONE, lambda _: GONE))
     with pytest.raises(UserError, match="indirect"):
         Paired("indirect", nearest=1)(entity, 2, seed=0, step=0)
-    own = Candidates(KEPT[:3], Lead(GONE, lambda _: GONE[2:]))
-    with pytest.raises(UserError, match="belongs to the subjects"):
-        Paired("modular", nearest=1)(own, 2, seed=0, step=0)
+    with pytest.raises(UserError, match="nearest must not be negative"):
+        Paired(nearest=-1)(entity, 2, seed=0, step=0)
+
+
+def test_a_subject_to_which_nobody_belongs_borrows_from_those_most_like_it() -> None:
+    """Few retained people beside many forgotten ones: each retained one belongs to one of them only."""
+    more = (*GONE, fact("eve", 0, "eve poet"), fact("fay", 0, "fay cook oslo tailor"), fact("", 0, "who ?"))
+    few = KEPT[:9]
+
+    def drawn_for(subject: str, kept: tuple[Record, ...], nearest: int = 1) -> set[str]:
+        found = Candidates(kept, Lead(more, lambda _: [r for r in more if r.subject == subject]))
+        sampler = Paired("modular", nearest)
+        return {kept[d.place].subject for step in range(20) for d in sampler(found, 4, seed=0, step=step)}
+
+    assert set(near(Candidates(few, Lead(more, lambda _: ())), 1).owner) == {"ann", "bob", "eve"}
+    assert drawn_for("ann", few) == {"al"} and drawn_for("bob", few) == {"cy"} and drawn_for("eve", few) == {"dee"}
+    assert drawn_for("fay", few) == drawn_for("fay", few, nearest=0) == {"cy"}
+    assert drawn_for("fay", few, nearest=2) == {"cy", "al"}, "of those that share nothing the first by name"
+    assert drawn_for("", few) == {"al", "cy", "dee"}, "who has no name is like nobody"
+    assert drawn_for("bob", KEPT[:3]) == {"al"}
+    assert drawn_for("bob", KEPT[9:10]) == {""}, "one general record goes round"
 
 
 def test_a_step_is_about_one_subject() -> None:

@@ -23,7 +23,7 @@ class Near(NamedTuple):
     owner: tuple[str, ...]
     """Per candidate, the forget subject that it belongs to."""
     pools: Mapping[tuple[str, Neighbour], tuple[int, ...]]
-    """The candidates' places by owner and type."""
+    """The candidates' places by forget subject and type; none of the subjects is without any."""
 
     def of(self, wanted: Sequence[Neighbour]) -> tuple[int, ...]:
         """The places of the candidates of these types."""
@@ -41,7 +41,8 @@ def near(candidates: Candidates, nearest: int) -> Near:
     - ``domain``: all others.
 
     Likeness is the cosine of the subjects' words, each weighed by the logarithm of how rare it is among subjects. A
-    record belongs to the forget subject most like its own; those without a subject are dealt out in turn.
+    record belongs to the forget subject most like its own; those without a subject are dealt out in turn. A forget
+    subject to which none would belong borrows the records of the retained subjects most like it.
     """
     lead = candidates.lead
     assert lead is not None, "whoever pairs has looked"
@@ -59,6 +60,11 @@ def near(candidates: Candidates, nearest: int) -> Near:
     pools: dict[tuple[str, Neighbour], tuple[int, ...]] = {}
     for place, key in enumerate(zip(owner, types, strict=True)):
         pools[key] = (*pools.get(key, ()), place)
+    for one in {record.subject for record in lead.records} - set(owner):
+        closest = set(ranks.get(one, [])[: max(nearest, 1)])
+        for place, kind in enumerate(types):
+            if not closest or candidates.records[place].subject in closest:
+                pools[one, kind] = (*pools.get((one, kind), ()), place)
     return Near(tuple(types), tuple(owner), pools)
 
 

@@ -26,11 +26,15 @@ class Paired:
 
     - ``sequential``: retained record i with forget record i, so that no more than the first ones are ever seen
       (with a larger batch: i, i + n, ... of n forget records);
-    - ``random``: any, in an order shuffled anew each pass (TOFU's way, arXiv 2401.06121);
+    - ``random``: any, in an order shuffled anew each pass (TOFU, arXiv 2401.06121, and MELU's code draw each with
+      replacement instead);
     - ``direct``: without the ``domain`` neighbours; ``indirect``: without the ``entity`` neighbours;
     - ``balanced``: the neighbour types in turn;
     - ``cyclic``: all, in the order of the file, round and round;
     - ``modular``: those that belong to the subjects forgotten at this step, their types in turn.
+
+    How many steps there are is the stage's first term's. In the paper's code an epoch of ``direct``, ``indirect``,
+    ``balanced`` and ``cyclic`` is one pass over the longer of the two sets; here it is always one over the forget set.
     """
 
     scheme: Scheme = "modular"
@@ -42,10 +46,12 @@ class Paired:
         """The draws of one step.
 
         Raises:
-            UserError: The term has none before it to pair with, or the scheme leaves no record.
+            UserError: The term has none before it to pair with, the scheme leaves no record, or ``nearest`` is below 0.
         """
         if candidates.lead is None:
             raise UserError("a paired sampler needs a term before its own to pair with", where="sampler")
+        if self.nearest < 0:
+            raise UserError(f"nearest must not be negative, got {self.nearest}", where="sampler")
         numbers = range(step * batch, (step + 1) * batch)
         if self.scheme in ("sequential", "modular"):
             drawn = candidates.lead.at(step)
@@ -79,9 +85,6 @@ class Paired:
         found = near(candidates, self.nearest)
         subjects = list(dict.fromkeys(record.subject for record in drawn))
         units = [_unit(found, subject, seed, step, number) for number, subject in enumerate(subjects)]
-        if not any(units):
-            raise UserError("no retained record belongs to the subjects that are forgotten", where="sampler")
-        units = [unit for unit in units if unit]
         turns = [divmod(number, len(units)) for number in range(batch)]
         return [Draw(units[which][turn % len(units[which])], step) for turn, which in turns]
 
