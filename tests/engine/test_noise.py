@@ -25,6 +25,7 @@ from benign.methods.grad_ascent import GradAscent
 from benign.methods.npo import NPO
 from benign.methods.rmu import RMU
 from benign.methods.rna import RNA
+from benign.methods.simnpo import SimNPO
 from benign.models.change import Delta
 from benign.models.load import Model, load
 from benign.parts.loci.all_weights import AllWeights
@@ -113,7 +114,7 @@ def test_a_noisy_pass_goes_on_from_noisy_states(model: Model) -> None:
         assert torch.equal(model.module(**inputs).logits, plain)
 
 
-@pytest.mark.parametrize("objective", [KLToReference(), HiddenMSE(1)], ids=["kl", "hidden"])
+@pytest.mark.parametrize("objective", [KLToReference(), HiddenMSE(0)], ids=["kl", "hidden"])
 def test_adapters_and_weights_meet_the_same_noise_and_every_step_another(
     model: Model, tmp_path: Path, objective: KLToReference | HiddenMSE
 ) -> None:
@@ -148,7 +149,7 @@ def test_noise_falls_on_what_is_kept_and_not_on_what_is_forgotten() -> None:
         assert retain == replace(before.terms[1], noise=RandomNoise(0.1))
         noise = noise_of(retain, 7)
         assert noise and (noise.nu, noise.layer) == (0.1, 3)
-    for preference in (NPO(retain_weight=2.0), DPO(retain_weight=2.0)):
+    for preference in (NPO(retain_weight=2.0), DPO(retain_weight=2.0), SimNPO(retain_weight=2.0)):
         (stage,) = RNA(preference, nu=0.1, layer=0.25).recipe().stages
         assert isinstance(stage, Train)
         assert stage.terms[0] == preference.recipe().stages[0].terms[0]  # type: ignore[union-attr]
@@ -175,5 +176,12 @@ def test_noise_without_a_place_is_refused(model: Model, tmp_path: Path) -> None:
         run(model, Train("s", (replace(KEEP, noise=RandomNoise(-0.1, 0)),), FEW, STILL), tmp_path / "b")
     with pytest.raises(UserError, match="layers 0 to 1"):
         run(model, Train("s", (replace(KEEP, noise=RandomNoise(0.1, 9)),), FEW, STILL), tmp_path / "c")
+    with pytest.raises(UserError, match="to lie on layer 0, and the objective compares the states of layer 1"):
+        run(model, Train("s", (replace(KEEP, objective=HiddenMSE(1)),), FEW, STILL), tmp_path / "e")
+    run(
+        model,
+        Train("s", (replace(KEEP, objective=HiddenMSE(1), noise=RandomNoise(0.1, -1)),), FEW, STILL),
+        tmp_path / "f",
+    )
     with pytest.raises(UserError, match="looks at the reference model"):
         run(model, Train("s", (replace(KEEP, objective=CrossEntropy()),), FEW, STILL), tmp_path / "d")

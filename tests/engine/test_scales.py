@@ -34,6 +34,7 @@ from benign.methods.manu import MANU
 from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
 from benign.methods.rmu import RMU
+from benign.methods.rna import RNA
 from benign.models.delta import load_delta
 from benign.models.load import Model, load
 from benign.models.vision_cache import VisionCache
@@ -184,6 +185,16 @@ def test_the_states_on_the_way_are_trainings_own(model: Model, tmp_path: Path, o
     train(Job(model, watched, steps, 0, "key", tmp_path / "b", log, lambda *_: None))
     torch.testing.assert_close(2 * twice - once, torch.stack(seen).double(), rtol=1e-4, atol=1e-6)
     assert not torch.allclose(twice, once, rtol=1e-2)
+
+
+@pytest.mark.parametrize("locus", [LOCUS, AllWeights()], ids=["adapter", "weights"])
+def test_norms_along_the_way_meet_the_steps_own_noise(model: Model, tmp_path: Path, locus: Lora | AllWeights) -> None:
+    """Without a reference model at hand all that the steps will ask of it is computed before the first."""
+    noisy = RNA(NPO(forget_batch=2, retain_batch=2, optim=OPTIM, locus=locus), nu=0.5, layer=0).recipe().stages[0]
+    calm = RNA(NPO(forget_batch=2, retain_batch=2, optim=OPTIM, locus=locus), nu=1e-6, layer=0).recipe().stages[0]
+    assert isinstance(noisy, Train) and isinstance(calm, Train)
+    found, still = (shown(model, s, tmp_path / str(n)).gradient_norms(2) for n, s in enumerate((noisy, calm)))
+    assert found.isfinite().all() and not torch.allclose(found, still, rtol=1e-3)
 
 
 def test_log_probabilities_and_features_belong_to_their_records(model: Model, tmp_path: Path) -> None:

@@ -178,7 +178,15 @@ class Shown:
         total, taken = torch.zeros(self.count, dtype=torch.float64), 0
         with self._moving() as moving, TemporaryDirectory(dir=self.folder) as kept:
             vision, parameters = VisionCache(), tuple(moving.parameters.values())
-            asked = [*alone, *steps[: max(at)]]
+            # Noise is a step's own: what is asked for stands at the step that asks for it.
+            asked = [
+                [
+                    [*(steps[number][place] if number < max(at) else ()),
+                     *(self.items if number in at and term.name == self.term.name else ())]
+                    for place, term in enumerate(stage.terms)
+                ]
+                for number in range(max(at) + 1)
+            ]  # fmt: skip
             reference = reference_for(self.model, stage, asked, moving, Path(kept), vision, self.context.seed)
             rows = Rows(self.model, reference, vision, moving.routed)
             optimizer = optimizer_of(moving, stage.optim)

@@ -10,10 +10,13 @@ import pytest
 
 from benign.data.record import Record
 from benign.engine.draw import drawn
-from benign.engine.recipe import Optim, Train
+from benign.engine.recipe import Method, Optim, Train
 from benign.errors import UserError
+from benign.methods.eco import ECO
+from benign.methods.grad_ascent import GradAscent
 from benign.methods.idk import IDK
 from benign.methods.melu import MELU
+from benign.methods.meow import MEOW
 from benign.methods.smfa import SMFA
 from benign.models.embedded.text import world
 from benign.parts.samplers import Candidates, Lead
@@ -171,3 +174,9 @@ def test_other_terms_and_stages_stay_as_they_are() -> None:
     assert [type(t.sampler).__name__ for t in MELU(IDK(), Paired("random")).recipe().stages[0].terms] == [  # type: ignore[union-attr]
         "Uniform", "Paired",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [MEOW(), GradAscent(), ECO()], ids=lambda m: type(m).__name__)
+def test_what_keeps_nothing_is_not_paired(method: Method) -> None:
+    with pytest.raises(UserError, match="nothing to pair"):
+        MELU(method).recipe()

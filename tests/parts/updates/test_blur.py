@@ -39,3 +39,18 @@ def test_the_kept_part_does_not_depend_on_the_length_of_the_forget_gradient() ->
     ]
     torch.testing.assert_close(ways[0], ways[1])
     torch.testing.assert_close(ways[1], ways[2])
+
+
+@pytest.mark.parametrize("alpha", [1.0, 800.0, 1200.0])
+def test_the_official_form_for_rmu_is_gamma_one_over_alpha_up_to_scale(alpha: float) -> None:
+    step = random_step(5)
+    forget, keep = (flat(way) for way in step.gradients().values())
+    theirs = forget + alpha * (keep - (keep @ forget) / (forget @ forget) * forget)
+    torch.testing.assert_close(alpha * direction(ForgetFirst(1 / alpha), step), theirs)
+
+
+def test_the_roles_are_swapped_by_naming_what_keeps() -> None:
+    step = random_step(6)
+    forget, keep = (flat(way) for way in step.gradients().values())
+    swapped = direction(ForgetFirst(0.5, forget=("retain",)), step)
+    torch.testing.assert_close(swapped, forget - (keep @ forget) / (keep @ keep) * keep + 0.5 * keep)
