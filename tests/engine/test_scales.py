@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,12 +17,10 @@ from benign.data.record import Data, Record
 from benign.engine.attach import attached
 from benign.engine.draw import Drawn, drawn
 from benign.engine.evidence import Shown
-from benign.engine.log import Log
 from benign.engine.recipe import Optim, Term, Train
 from benign.engine.reference import reference_for
 from benign.engine.scales import Scales
 from benign.engine.step import Rows, TrainingStep
-from benign.engine.train import Job, train
 from benign.engine.unlearn import unlearn
 from benign.errors import UserError
 from benign.methods.dpo import DPO
@@ -34,10 +31,11 @@ from benign.methods.manu import MANU
 from benign.methods.mu_coreset import MUCoreset
 from benign.methods.npo import NPO
 from benign.methods.rmu import RMU
-from benign.methods.rna import RNA
-from benign.models.delta import load_delta
+from benign.models.change import Delta
+from benign.models.delta import applied, load_delta
 from benign.models.load import Model, load
 from benign.models.vision_cache import VisionCache
+from benign.parts.edits.task_arithmetic import TaskArithmetic
 from benign.parts.loci.all_weights import AllWeights
 from benign.parts.loci.lora import Lora
 from benign.parts.objectives import Objective
@@ -47,8 +45,6 @@ from benign.parts.objectives.kl import KLToReference
 from benign.parts.objectives.npo import NegativePreference
 from benign.parts.targets import Context
 from benign.parts.targets.keywords import Keywords
-from benign.parts.updates import Gradient, State
-from benign.parts.updates.weighted_sum import WeightedSum
 from benign.parts.weightings import Evidence
 from benign.parts.weightings.grad_norm_coreset import GradNormCoreset
 from benign.parts.weightings.guard import AttributionWeights
@@ -59,6 +55,7 @@ from tests import toys
 
 OPTIM = Optim(lr=1e-2, epochs=None, steps=6)
 LOCUS = Lora(rank=4, dropout=0.0)
+NAMES = ["model.layers.1.mlp.down_proj.weight", "model.layers.0.mlp.down_proj.weight"]
 DATA = Data(forget=toys.records(("ann", "bob")), retain=toys.records(("cy", "dee", "eve", "fay")))
 
 
@@ -75,17 +72,6 @@ class Fixed:
 
     def __call__(self, evidence: Evidence, *, seed: int) -> Sequence[float]:
         return self.weights
-
-
-@dataclass(frozen=True)
-class Watching(WeightedSum):
-    """The weighted sum, told of every step before it is taken."""
-
-    look: Callable[[TrainingStep], None] = lambda _: None
-
-    def __call__(self, step: Any, state: State) -> tuple[Gradient, State]:
-        self.look(step)
-        return super().__call__(step, state)
 
 
 def context(data: Data = DATA) -> Context:
@@ -121,7 +107,7 @@ def plain_gradient(model: Model, record: Record, names: Sequence[str]) -> torch.
 
 def test_the_alignment_is_that_of_a_plain_loop(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benign.engine.evidence._RECORDS", 3)  # of eight, so that the last batch is short
-    names = ["model.layers.1.mlp.down_proj.weight", "model.layers.0.mlp.down_proj.weight"]
+    names = NAMES
     found = shown(model, stage(CrossEntropy(), AllWeights(r"model\.layers\.\d\.mlp\.down_proj")), tmp_path)
     retained = torch.stack([plain_gradient(model, r, names) for r in DATA.retain]).mean(0)
     own = torch.stack([plain_gradient(model, r, names) for r in DATA.forget])
@@ -158,43 +144,6 @@ def test_norms_along_the_way_are_those_of_the_states_that_training_passes(model:
     assert not torch.allclose(twice, once, rtol=1e-3)
     half = replace(plain, optim=replace(OPTIM, lr=1e-2, steps=3, schedule="constant"))
     assert torch.equal(shown(model, half, tmp_path / "c").gradient_norms(1), once)
-
-
-@pytest.mark.parametrize(
-    "optim",
-    [Optim(lr=1e-2, epochs=None, steps=6, weight_decay=5.0), Optim(lr=1.0, epochs=None, steps=6, optimizer="sgd")],
-    ids=["adamw", "sgd"],
-)
-def test_the_states_on_the_way_are_trainings_own(model: Model, tmp_path: Path, optim: Optim) -> None:
-    """Half of the stage run by the training loop ends where the norms' second point lies; dropout is the same."""
-    plain = replace(stage(GradientAscent(), Lora(rank=4, dropout=0.5)), optim=replace(optim, schedule="constant"))
-    found = shown(model, plain, tmp_path / "a")
-    once, twice = found.gradient_norms(1), found.gradient_norms(2)
-    steps = drawn(plain, context())
-    seen: list[torch.Tensor] = []
-
-    def look(step: TrainingStep) -> None:
-        if step.number == 3:
-            alone = [[(plain.terms[0], [item])] for item in found.items]
-            ways = [replace(step, columns=columns).gradients(["forget"])["forget"] for columns in alone]
-            seen.extend(torch.cat([part.flatten() for part in way]).norm() for way in ways)
-
-    watched = replace(plain, update=Watching(look))
-    (tmp_path / "b").mkdir()
-    log = Log(tmp_path / "b" / "log.jsonl")
-    train(Job(model, watched, steps, 0, "key", tmp_path / "b", log, lambda *_: None))
-    torch.testing.assert_close(2 * twice - once, torch.stack(seen).double(), rtol=1e-4, atol=1e-6)
-    assert not torch.allclose(twice, once, rtol=1e-2)
-
-
-@pytest.mark.parametrize("locus", [LOCUS, AllWeights()], ids=["adapter", "weights"])
-def test_norms_along_the_way_meet_the_steps_own_noise(model: Model, tmp_path: Path, locus: Lora | AllWeights) -> None:
-    """Without a reference model at hand all that the steps will ask of it is computed before the first."""
-    noisy = RNA(NPO(forget_batch=2, retain_batch=2, optim=OPTIM, locus=locus), nu=0.5, layer=0).recipe().stages[0]
-    calm = RNA(NPO(forget_batch=2, retain_batch=2, optim=OPTIM, locus=locus), nu=1e-6, layer=0).recipe().stages[0]
-    assert isinstance(noisy, Train) and isinstance(calm, Train)
-    found, still = (shown(model, s, tmp_path / str(n)).gradient_norms(2) for n, s in enumerate((noisy, calm)))
-    assert found.isfinite().all() and not torch.allclose(found, still, rtol=1e-3)
 
 
 def test_log_probabilities_and_features_belong_to_their_records(model: Model, tmp_path: Path) -> None:
@@ -369,6 +318,29 @@ def test_records_are_not_weighed_twice() -> None:
         for twice in (GUARD(method), MUCoreset(method)):
             with pytest.raises(UserError, match="weighs its forget records already"):
                 twice.recipe()
+
+
+def test_the_line_between_part_and_whole_ends_at_both(model: Model, tmp_path: Path) -> None:
+    """Mode connectivity (MU-Coreset): the ends are the two models, and the middle is half of each."""
+    plain = NPO(optim=OPTIM, locus=LOCUS)
+    methods = {"part": MUCoreset(plain, RandomCoreset(0.5)), "whole": plain}
+    deltas = []
+    for name, method in methods.items():
+        unlearn(model, DATA, method=method, out=tmp_path / name)
+        deltas.append(load_delta(tmp_path / name / "adapter", model))
+
+    def losses(delta: Delta) -> torch.Tensor:
+        with applied(model, delta), torch.no_grad():
+            examples = [model.encoder.full(record) for record in (*DATA.forget, *DATA.retain)]
+            return torch.stack([model.module(**e.inputs, labels=e.labels).loss for e in examples])
+
+    ends = [losses(TaskArithmetic((1 - t, t))(*deltas).delta) for t in (0.0, 1.0)]
+    for end, delta in zip(ends, deltas, strict=True):
+        torch.testing.assert_close(end, losses(delta), rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(ends[0], ends[1], rtol=1e-3)
+    middle = TaskArithmetic((0.5, 0.5))(*deltas).delta
+    for name in deltas[0].tensors:
+        torch.testing.assert_close(middle.dense(name), (deltas[0].dense(name) + deltas[1].dense(name)) / 2)
 
 
 def test_keywords_are_what_the_question_does_not_say() -> None:

@@ -23,8 +23,9 @@ from benign.parts.updates.weighted_sum import WeightedSum
 class MEOW:
     """Fine-tuning on wrong answers that the original model would go on with; the plain form needs nothing to retain.
 
-    Official code, Carol-gutianle/MEOW a2ba15c: a slip of its collator leaves four of the eight wrong answers unused,
-    and its script ships with another loss. Neither is repeated here.
+    Official code, Carol-gutianle/MEOW a2ba15c: a step shows a record's wrong answers in eight places, of which a slip
+    of the collator leaves four unused; its script ships with another loss. Neither slip is repeated here, and a record
+    shows one answer per epoch.
     """
 
     variant: Literal["plain", "grad_diff", "kl", "dpo"] = "plain"
