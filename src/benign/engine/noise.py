@@ -48,6 +48,19 @@ def noise_of(term: Term, seed: int) -> Noise | None:
     return Noise(term.noise.nu, layer, derived_seed(seed, term.name))
 
 
+def refuse_elsewhere(model: Model, term: Term, noise: Noise) -> None:
+    """Noise on states that are compared lies on those, and nowhere before them.
+
+    Raises:
+        UserError: It is to lie on another layer than the objective's.
+    """
+    own: int | float = getattr(term.objective, "layer", noise.layer)
+    wanted, there = (model.family.layer_number(model.module, layer) for layer in (noise.layer, own))
+    if wanted != there:
+        what = f"the noise is to lie on layer {wanted}, and the objective compares the states of layer {there}"
+        raise UserError(what, where=term.name, fix="leave the noise's layer out")
+
+
 def on_rows(noise: Noise, items: Sequence[Drawn], hidden: Tensor, rows: Sequence[int]) -> Tensor:
     """[rows, H] hidden states of the answers' tokens with the noise of their records.
 

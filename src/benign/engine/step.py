@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from benign.data.answers import Answers
 from benign.engine.draw import Drawn, compares, needs_original
 from benign.engine.forward import encoded
-from benign.engine.noise import Noise, noise_of, on_rows
+from benign.engine.noise import noise_of, on_rows, refuse_elsewhere
 from benign.engine.recipe import Term
 from benign.engine.reference import Reference, hidden_layer, routes, wanted_of
 from benign.engine.world import World
@@ -119,17 +119,9 @@ class Rows:
             raise UserError("the teacher's view cuts the answers into other tokens", where=term.name)
         hidden, noise = seen.hidden, noise_of(term, seed)
         if hidden is not None and noise and not term.objective.needs_reference:
-            self._refuse_elsewhere(term, noise)
+            refuse_elsewhere(self._model, term, noise)
             hidden = on_rows(noise, items, hidden, rows.rows_per_record.tolist())
         return replace(rows, reference=seen.logp, reference_labels=seen.label_logp, reference_hidden=hidden)
-
-    def _refuse_elsewhere(self, term: Term, noise: Noise) -> None:
-        """Noise on states that are compared lies on those, and nowhere before them."""
-        own = getattr(term.objective, "layer")  # noqa: B009  not every objective has one
-        wanted, there = (self._model.family.layer_number(self._model.module, layer) for layer in (noise.layer, own))
-        if wanted != there:
-            what = f"the noise is to lie on layer {wanted}, and the objective compares the states of layer {there}"
-            raise UserError(what, where=term.name, fix="leave the noise's layer out")
 
     def _tokens(self, items: Sequence[Drawn]) -> int:
         return sum(int((encoded(self._model.encoder, item).labels != IGNORED).sum()) for item in items)
