@@ -41,6 +41,8 @@ def test_others_answers_to_the_same_question_name_the_subject() -> None:
     assert writer(PET) == (), "nobody else is asked that"
     same = replace(BOB, answer="Bob lives in Rome.")
     assert FromOthers((same,))(ANN) == (), "who lives where the subject does is no wrong answer"
+    page, other = Record("ann/page", "a1", text="Ann is a poet."), Record("bob/page", "b1", text="Bob is a cook.")
+    assert FromOthers((other,))(page) == (), "nobody asked for either document"
 
 
 def test_records_get_what_was_written_or_an_error_that_names_one() -> None:

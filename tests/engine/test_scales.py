@@ -45,7 +45,8 @@ from benign.parts.objectives.kl import KLToReference
 from benign.parts.objectives.npo import NegativePreference
 from benign.parts.targets import Context
 from benign.parts.targets.keywords import Keywords
-from benign.parts.weightings import Evidence
+from benign.parts.targets.refusal import Refusal
+from benign.parts.weightings import Evidence, Weighting
 from benign.parts.weightings.grad_norm_coreset import GradNormCoreset
 from benign.parts.weightings.guard import AttributionWeights
 from benign.parts.weightings.min_k_coreset import MinKCoreset
@@ -278,14 +279,32 @@ def test_any_method_takes_a_weighting(model: Model, tmp_path: Path, method: obje
     assert [sum(found.values()) for found in terms.values()] == [1.0] * len(terms)
 
 
-def test_the_same_records_are_kept_by_all_terms_and_stages(tmp_path: Path) -> None:
-    terms = (Term("forget", CrossEntropy(), "forget"), Term("also", CrossEntropy(), "forget"))
-    for name in ("one", "other"):
-        made = benign.compose(_Two(terms, name), weighting=RandomCoreset(0.5)).recipe().stages[0]
-        assert isinstance(made, Train)
-        scales = Scales(None, made, context(), tmp_path, lambda *_: None)  # type: ignore[arg-type]
-        drawn(made, context(), scales)
-        assert scales.found["forget"] == scales.found["also"] and sum(scales.found["forget"].values()) == 2
+@pytest.mark.parametrize("weighting", [RandomCoreset(0.5), MinKCoreset(0.5), GradNormCoreset(0.5, points=1)])
+def test_the_same_records_are_kept_by_all_terms(model: Model, tmp_path: Path, weighting: Weighting) -> None:
+    """Also where the terms teach other answers, have other gradients, or see more records."""
+    terms = (
+        Term("forget", CrossEntropy(), "forget", Refusal()), Term("also", NegativePreference(), "forget"),
+        Term("more", CrossEntropy(), "forget", kinds=("memory", "general")),
+    )  # fmt: skip
+    data = replace(DATA, forget=(*DATA.forget, replace(DATA.forget[0], id="general", kind="general")))
+    made = benign.compose(_Two(terms, "s"), weighting=weighting).recipe().stages[0]
+    assert isinstance(made, Train)
+    made = replace(
+        made, terms=tuple(replace(t, kinds=t.kinds if t.name == "more" else ("memory",)) for t in made.terms)
+    )
+    scales = Scales(model, made, context(data), tmp_path, lambda *_: None)
+    drawn(made, context(data), scales)
+    assert scales.found["forget"] == scales.found["also"] and sum(scales.found["forget"].values()) == 2
+    assert scales.found["more"].keys() == scales.found["forget"].keys() | {"general"}
+
+
+def test_what_is_known_of_a_record_is_its_own_answer(model: Model, tmp_path: Path) -> None:
+    """Not of the refusal that it is to give."""
+    found = shown(model, stage(CrossEntropy()), tmp_path / "own")
+    refusing = replace(found, folder=tmp_path / "other", items=[replace(i, answer="I cannot.") for i in found.items])
+    assert all(torch.equal(a, b) for a, b in zip(found.logp(), refusing.logp(), strict=True))
+    assert torch.equal(found.features(), refusing.features())
+    assert not torch.equal(found.gradient_norms(1), refusing.gradient_norms(1)), "the objective's, of what it teaches"
 
 
 @dataclass(frozen=True)

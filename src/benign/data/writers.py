@@ -80,7 +80,9 @@ class FromOthers:
     """Answers per record (official code of MEOW: 8 places to fill)."""
 
     def __call__(self, record: Record) -> tuple[str, ...]:
-        """The others' answers, in an order that is a function of the record's id."""
+        """The others' answers, in an order that is a function of the record's id; a plain document asks for none."""
+        if not asked_question(record):
+            return ()
         alike = [o for o in self.others if o.subject != record.subject and _frame(o) == _frame(record) and o.gold]
         ordered = sorted(alike, key=lambda other: hashlib.sha256(f"{record.id}/{other.id}".encode()).digest())
         answers = [other.gold.replace(_name(other) or "\0", _name(record)) for other in ordered]

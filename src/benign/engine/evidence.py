@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from benign.data.batch import Batch
 from benign.engine import canonical, store
 from benign.engine.attach import Trainable, attached
 from benign.engine.draw import Drawn, derived_seed, drawn, records_of
-from benign.engine.forward import encoded
 from benign.engine.importance import Importances, mean_loss
 from benign.engine.recipe import Term, Train
 from benign.engine.reference import reference_for
@@ -51,13 +51,13 @@ class Shown:
         return len(self.items)
 
     def logp(self) -> Sequence[Tensor]:
-        """For each record, [its answer's tokens], log-probabilities in nats."""
-        found = self._once({"what": "logp"}, self._logp)
+        """For each record, [its own answer's tokens], log-probabilities in nats."""
+        found = self._once({"what": "logp of own answers"}, self._logp)
         return [found[str(place)] for place in range(self.count)]
 
     def features(self) -> Tensor:
         """[records, H]."""
-        return self._once({"what": "features"}, self._features)["features"]
+        return self._once({"what": "features of own answers"}, self._features)["features"]
 
     def gradient_norms(self, points: int) -> Tensor:
         """[records]."""
@@ -104,6 +104,10 @@ class Shown:
             store.keep(self.folder, described, found)
         return found
 
+    def _own(self, item: Drawn) -> Batch:
+        """The record with its own answer, whatever the term teaches it to say."""
+        return self.model.encoder.full(item.record, text_only=item.text_only)
+
     @torch.no_grad()
     def _logp(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -111,7 +115,7 @@ class Shown:
         vision = VisionCache()
         for start in range(0, self.count, _RECORDS):
             batch = self.items[start : start + _RECORDS]
-            rows = packed_rows(self.model, [encoded(self.model.encoder, item) for item in batch], vision=vision)
+            rows = packed_rows(self.model, [self._own(item) for item in batch], vision=vision)
             for offset, part in enumerate(rows.logp.split(rows.rows_per_record.tolist())):
                 found[str(start + offset)] = part.cpu().clone()
             self.report("score the records", start + len(batch), self.count)
@@ -122,7 +126,7 @@ class Shown:
         means = []
         self.model.module.eval()
         for start in range(0, self.count, _RECORDS):
-            batch = [encoded(self.model.encoder, item) for item in self.items[start : start + _RECORDS]]
+            batch = [self._own(item) for item in self.items[start : start + _RECORDS]]
             rows = packed_rows(self.model, batch, hidden_at="head")
             assert rows.hidden is not None, "they were asked for"
             parts = rows.hidden.float().split(rows.rows_per_record.tolist())
@@ -163,7 +167,7 @@ class Shown:
                 self.report("look at the retained records", start + len(batch), len(kept))
             dots, norms = [], []
             for place, item in enumerate(self.items, 1):
-                own = _gradient(mean_loss(packed_rows(self.model, [self.model.encoder.full(item.record)])), parameters)
+                own = _gradient(mean_loss(packed_rows(self.model, [self._own(item)])), parameters)
                 dots.append(_inner(own, mean))
                 norms.append(_inner(own, own).sqrt())
                 self.report("look at the records", place, self.count)

@@ -41,6 +41,15 @@ class Scales:
         """
         if term.weighting is None or not records:
             return [1.0] * len(records)
+        ids = [record.id for record in records]
+        if len(set(ids)) < len(ids):
+            raise UserError("records of the same id cannot be weighed apart", where=term.on, fix="give each its own id")
+        for other in self.stage.terms:
+            known = self.found.get(other.name, {})
+            if (other.on, other.weighting) == (term.on, term.weighting) and known.keys() == set(ids):
+                # A record counts the same in all terms, also where a weighting asks for the term's own gradients.
+                self.found[term.name] = known
+                return [known[key] for key in ids]
         items = self._items(term, records)
         evidence = Shown(self.model, self.stage, term, items, self.context, self.folder, self.report)
         if world().size > 1:
@@ -48,13 +57,9 @@ class Scales:
             drawn(evidence.plain, self.context)
         # By the first of several processes, unless they share the layers; the others read what it kept.
         with nullcontext() if together() else world().first():
-            # One seed for all terms: they keep the same records.
             weights = [float(w) for w in term.weighting(evidence, seed=derived_seed(self.context.seed, "weighting"))]
         if not all(0 <= weight < float("inf") for weight in weights) or not any(weights):
             raise UserError("the weights are negative, not finite or all zero", where=f"weighting of {term.name}")
-        ids = [record.id for record in records]
-        if len(set(ids)) < len(ids):
-            raise UserError("records of the same id cannot be weighed apart", where=term.on, fix="give each its own id")
         self.found[term.name] = dict(zip(ids, weights, strict=True))
         return weights
 

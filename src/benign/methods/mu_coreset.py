@@ -27,7 +27,7 @@ class MUCoreset:
     method: Method = NPO()
     """What forgets (the paper's: NPO and RMU)."""
     weighting: Weighting = RandomCoreset(share=0.1)
-    """Which records are kept; the same in all terms."""
+    """Which records are kept; the same in all terms of a stage, by the first one's measure."""
 
     def recipe(self) -> Recipe:
         """The method's recipe on the coreset.

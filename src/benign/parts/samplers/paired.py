@@ -49,7 +49,8 @@ class Paired:
             UserError: The term has none before it to pair with, the scheme leaves no record, or ``nearest`` is below 0.
         """
         if candidates.lead is None:
-            raise UserError("a paired sampler needs a term before its own to pair with", where="sampler")
+            raise UserError("a paired sampler needs a term before its own to pair with", where="sampler",
+                            fix="use the method melu, which pairs the terms that keep")  # fmt: skip
         if self.nearest < 0:
             raise UserError(f"nearest must not be negative, got {self.nearest}", where="sampler")
         numbers = range(step * batch, (step + 1) * batch)

@@ -17,11 +17,11 @@ class Evidence(Protocol):
         ...
 
     def logp(self) -> Sequence[Tensor]:
-        """For each record, [its answer's tokens], the log-probability of each in nats, from the original model."""
+        """For each record, [its own answer's tokens], the log-probability of each in nats, from the original model."""
         ...
 
     def features(self) -> Tensor:
-        """[records, H] the mean, over the answer's tokens, of what enters the original model's head."""
+        """[records, H] the mean, over the record's own answer's tokens, of what enters the original model's head."""
         ...
 
     def gradient_norms(self, points: int) -> Tensor:
