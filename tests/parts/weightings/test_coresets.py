@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,6 +60,24 @@ def test_a_coreset_is_the_floor_of_its_share_and_never_empty(count: int, share: 
 def test_a_share_that_is_none_is_an_error(share: float) -> None:
     with pytest.raises(UserError, match="share"):
         size(10, share)
+
+
+COUNT = 9
+WHOLE = Given(
+    COUNT,
+    scores=[float(place % 4) for place in range(COUNT)],
+    points=torch.arange(COUNT, dtype=torch.float64)[:, None] ** 2,
+    tokens=[[-0.5 * place, -1.0] for place in range(COUNT)],
+)
+
+
+@pytest.mark.parametrize("kind", [RandomCoreset, GradNormCoreset, MinKCoreset, ModerateCoreset])
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.99, 1.0])
+def test_every_coreset_has_its_size_and_the_whole_is_all(kind: Callable[[float], Weighting], share: float) -> None:
+    found = kept(kind(share), WHOLE)
+    assert len(found) == max(1, math.floor(share * COUNT))
+    assert share < 1 or found == list(range(COUNT))
+    assert kept(kind(share), WHOLE) == found
 
 
 def test_random_coresets_are_nested_and_follow_the_seed() -> None:
