@@ -30,7 +30,7 @@ def folder(folder_of: Callable[[str], Path], tmp_path: Path) -> Path:
 
 def refused(source: Path | str, *words: str) -> str:
     with pytest.raises(UserError) as caught:
-        load(str(source), device="cpu")
+        load(source, device="cpu")
     line = caught.value.line()
     assert "\n" not in line
     for word in words:
@@ -123,7 +123,7 @@ def test_code_of_its_own(folder: Path, name: str, content: dict[str, object]) ->
 
 def test_private_number_is_harmless(folder: Path) -> None:
     change(folder, "config.json", _sliding_window_pattern=6, _name_or_path="somewhere/else")
-    assert load(str(folder), device="cpu").family.name == "llama"
+    assert load(folder, device="cpu").family.name == "llama"
 
 
 def test_missing_and_renamed_weights(folder: Path) -> None:
@@ -137,7 +137,7 @@ def test_missing_and_renamed_weights(folder: Path) -> None:
 def test_tied_head_may_be_missing(folder_of: Callable[[str], Path]) -> None:
     folder = folder_of("qwen2")
     assert "lm_head.weight" not in load_file(folder / WEIGHTS)
-    module = load(str(folder), device="cpu").module
+    module = load(folder, device="cpu").module
     assert module.lm_head.weight is module.model.embed_tokens.weight
 
 
@@ -164,23 +164,23 @@ def test_broken_tokenizer(folder: Path) -> None:
 
 
 def test_loads_quietly_to_the_asked_type(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    model = load(str(folder), device="cpu")
+    model = load(folder, device="cpu")
     assert model.module.dtype == torch.float32 and not model.module.training
-    assert load(str(folder), dtype="bfloat16", device="cpu").module.dtype == torch.bfloat16
+    assert load(folder, dtype="bfloat16", device="cpu").module.dtype == torch.bfloat16
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
     with pytest.raises(UserError, match="unknown dtype 'int9'"):
-        load(str(folder), dtype="int9", device="cpu")
+        load(folder, dtype="int9", device="cpu")
 
 
 def test_weights_arrive_bit_for_bit(folder: Path) -> None:
-    stored, module = load_file(folder / WEIGHTS), load(str(folder), device="cpu").module
+    stored, module = load_file(folder / WEIGHTS), load(folder, device="cpu").module
     assert all(torch.equal(stored[name], parameter) for name, parameter in module.named_parameters())
     assert type(module) is type(AutoModelForCausalLM.from_pretrained(folder))
 
 
 def test_digest_is_stable_and_notices_one_bit_anywhere(folder: Path, tmp_path: Path) -> None:
-    before = load(str(folder), device="cpu").digest
+    before = load(folder, device="cpu").digest
     assert folder_digest(Path(shutil.copytree(folder, tmp_path / "copy"))) == before
     for name in (WEIGHTS, "config.json", "tokenizer.json", "chat_template.jinja", "generation_config.json"):
         path = folder / name
@@ -204,7 +204,7 @@ def test_digest_covers_every_shard(folder: Path) -> None:
             metadata={"format": "pt"},
         )
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
-    first = load(str(folder), device="cpu").digest
+    first = load(folder, device="cpu").digest
     for shard in set(weight_map.values()):
         good = (folder / shard).read_bytes()
         (folder / shard).write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
@@ -214,7 +214,7 @@ def test_digest_covers_every_shard(folder: Path) -> None:
 
 
 def test_a_pattern_that_matches_nothing_lists_the_nearest_names(folder: Path) -> None:
-    module = load(str(folder), device="cpu").module
+    module = load(folder, device="cpu").module
     with pytest.raises(UserError, match=r"nearest names: model\.layers\.0\.self_attn\.q_proj"):
         linear_modules(module, r"model\.layers\.\d+\.attention\.q_proj")
     with pytest.raises(UserError, match="not a regular expression"):
@@ -222,7 +222,7 @@ def test_a_pattern_that_matches_nothing_lists_the_nearest_names(folder: Path) ->
 
 
 def test_the_window_is_what_the_text_configuration_says(folder: Path) -> None:
-    model = load(str(folder))
+    model = load(folder)
     assert model.window == SIZES["max_position_embeddings"]
     config = model.module.config.get_text_config()
     config.max_position_embeddings = -1  # what a configuration that has none writes

@@ -116,12 +116,12 @@ def candidates(model: Model, results: Sequence[Result | str | Path]) -> tuple[Ca
 
 
 def audit(
-    model: Model | str,
+    model: Model | str | Path,
     results: Result | str | Path | Sequence[Result | str | Path | Candidate],
     data: Data,
     *,
     out: str | Path,
-    retrained: Model | str | None = None,
+    retrained: Model | str | Path | None = None,
     judge: Judge | None = None,
     settings: Settings = Settings(),
     progress: Report | None = None,
@@ -141,8 +141,8 @@ def audit(
         progress: Called as (what, done, total) while work goes on.
     """
     report = progress or _silent
-    original = load(model) if isinstance(model, str) else model
-    oracle = load(retrained) if isinstance(retrained, str) else retrained
+    original = load(model) if isinstance(model, (str, Path)) else model
+    oracle = load(retrained) if isinstance(retrained, (str, Path)) else retrained
     if not data.forget:
         raise UserError("the forget set is empty", where="forget", fix="give the records that were to be forgotten")
     # A wrong list of attacks is told before hours of work.
@@ -177,7 +177,7 @@ def _deployed(model: Model, result: Result) -> Served:
         return Served(model, deltas, guard=guard)
     if result.model is None:
         raise UserError("the run left neither an adapter nor a guard nor a model", where=str(result.folder))
-    return Served(load(str(result.model)))
+    return Served(load(result.model))
 
 
 @dataclass(frozen=True)

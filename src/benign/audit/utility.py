@@ -51,12 +51,12 @@ class Harness:
 
 
 def utility(
-    model: Model | str,
+    model: Model | str | Path,
     results: Sequence[Result | str | Path | Candidate],
     harness: Harness,
     *,
     out: str | Path,
-    retrained: Model | str | None = None,
+    retrained: Model | str | Path | None = None,
     progress: Report | None = None,
 ) -> dict[str, Scores]:
     """The scores of the original, the retrained model and every result, by name, on the same tasks.
@@ -75,10 +75,12 @@ def utility(
         UserError: ``lm-eval`` is not installed, there is no such task, or its data cannot be had.
     """
     tasks = _Tasks(harness)
-    original = load(model) if isinstance(model, str) else model
+    original = load(model) if isinstance(model, (str, Path)) else model
     systems = [Candidate(ORIGINAL, Served(original))]
     if retrained is not None:
-        systems.append(Candidate(RETRAINED, Served(load(retrained) if isinstance(retrained, str) else retrained)))
+        systems.append(
+            Candidate(RETRAINED, Served(load(retrained) if isinstance(retrained, (str, Path)) else retrained))
+        )
     for given in results:
         systems.append(given if isinstance(given, Candidate) else candidates(original, [given])[0])
     found: dict[str, Scores] = {}

@@ -50,7 +50,7 @@ from benign.parts.targets import Context
 
 
 def unlearn(
-    model: Model | str,
+    model: Model | str | Path,
     data: Data,
     *,
     method: Method,
@@ -85,7 +85,7 @@ def unlearn(
         UserError: The folder holds another run or is in use; records are missing; the loss is not finite; ...
     """
     refuse_unknown_choices(method)
-    loaded = load(model) if isinstance(model, str) else model
+    loaded = load(model) if isinstance(model, (str, Path)) else model
     recipe = method.recipe()
     _refuse_shared(recipe, loaded)
     folder = Path(out)

@@ -68,7 +68,7 @@ class Model:
 
 
 def load(
-    source: str,
+    source: str | Path,
     *,
     dtype: torch.dtype | str = "auto",
     device: torch.device | str | None = None,
@@ -91,6 +91,7 @@ def load(
         UserError: The source is no model, is of an unknown architecture, wants to run its own code, has only
             pickled, damaged, missing, misshaped or NaN weights, its processor cannot be read, or it cannot be shared.
     """
+    source = str(source)
     folder = resolve(source, revision)
     if not trust_remote_code:
         refuse_remote_code(folder)

@@ -33,12 +33,12 @@ class Probes:
 
 
 def probe(
-    model: Model | str,
+    model: Model | str | Path,
     results: Sequence[Result | str | Path | Candidate],
     data: Data,
     *,
     out: str | Path,
-    retrained: Model | str | None = None,
+    retrained: Model | str | Path | None = None,
     graph: Graph | None = None,
     mirage: Mirage | None = None,
     progress: Report | None = None,
@@ -61,7 +61,7 @@ def probe(
     Raises:
         UserError: Nothing is known about any forgotten subject.
     """
-    original = load(model) if isinstance(model, str) else model
+    original = load(model) if isinstance(model, (str, Path)) else model
     known = knowledge(data)
     left_out = known.dropped if graph is None else {}
     chosen = graph or known.graph
@@ -70,7 +70,7 @@ def probe(
         raise UserError(f"no fact about a subject in the forget set: {reasons}", where="forget", fix="give a graph")
     systems: dict[str, System] = {}
     if retrained is not None:
-        systems[RETRAINED] = Served(load(retrained) if isinstance(retrained, str) else retrained)
+        systems[RETRAINED] = Served(load(retrained) if isinstance(retrained, (str, Path)) else retrained)
     for given in results:
         made = given if isinstance(given, Candidate) else candidates(original, [given])[0]
         systems[_unused(made.name, systems)] = made.system
