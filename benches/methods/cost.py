@@ -30,8 +30,7 @@ BESIDE = "npo"
 LM, MOE = "embedded:lm", "embedded:moe"
 MODELS: Mapping[str, str] = {"seuf": MOE}
 """What is not measured on ``LM``: it stands beside NPO on the same model."""
-MEASURED = tuple(name for name in TUNED | APART | FILTERS if name != "melu")
-"""All but what needs retained records of the forgotten subjects."""
+MEASURED = tuple(TUNED | APART | FILTERS)
 JOB = f"TOFU forget10 in the embedded world, one thread, torch {torch.__version__}"
 
 

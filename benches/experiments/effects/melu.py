@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from typing import get_args
 
 from along import light, trained
@@ -16,14 +17,15 @@ from seeds import Jobs, Row, fill
 
 from benign.benchmarks.presets_text import embedded
 from benign.data.record import Data, Neighbour, Record
+from benign.engine.recipe import Optim
 from benign.methods.melu import MELU
 from benign.models.embedded.text import world
 from benign.models.load import load
 from benign.parts.samplers.paired import Paired, Scheme
 
-FORGOTTEN = 0.5
-"""Where schemes are compared: the probability of the forget set's answers."""
-BASE = replace(light(embedded("npo"), lr=1e-3, steps=60), retain_batch=10, retain_weight=3.0)
+GOALS = {3.0: 0.5, 30.0: 0.1}
+"""Where schemes are compared: the probability of the forget set's answers, by the weight of keeping."""
+BASE = replace(light(embedded("npo")), optim=Optim(lr=1e-3, epochs=None, steps=150, schedule="constant"))
 
 
 def told(records: Sequence[Record], kind: Neighbour) -> tuple[Record, ...]:
@@ -58,16 +60,20 @@ def split(ratio: int) -> tuple[Data, dict[str, tuple[Record, ...]]]:
 LOOK = Groups(load("embedded:lm"), *split(5))
 
 
-def row(scheme: Scheme, seed: int) -> Row:
+def row(scheme: Scheme, weight: float, seed: int) -> Row:
     """What is kept at equal forgetting, and the cost."""
-    method = MELU(BASE, Paired(scheme), grouped=scheme == "modular")
-    way = trained(LOOK, method, seed, every=6, until=lambda now: now["forget probability"] <= FORGOTTEN)
-    return {**way.cost, "steps": way.steps, **way.end("forget probability", FORGOTTEN)}
+    method = MELU(replace(BASE, retain_weight=weight), Paired(scheme), grouped=scheme == "modular")
+    goal = GOALS[weight]
+    way = trained(LOOK, method, seed, every=6, until=lambda now: now["forget probability"] <= goal)
+    return {**way.cost, "steps": way.steps, **way.end("forget probability", goal)}
 
 
 def jobs(seed: int) -> Jobs:
-    """One row per scheme."""
-    return {f"npo {scheme}": partial(row, scheme, seed) for scheme in get_args(Scheme)}
+    """One row per weight and scheme."""
+    return {
+        f"npo, weight {weight:g}, {scheme}": partial(row, scheme, weight, seed)
+        for weight, scheme in product(GOALS, get_args(Scheme))
+    }
 
 
 if __name__ == "__main__":

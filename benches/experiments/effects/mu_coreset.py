@@ -1,6 +1,8 @@
 """How much of the forget set is forgotten from a small part of it, by method, share and way of choosing.
 
-python benches/experiments/effects/mu_coreset.py --only "npo random*" "rmu random*" "idk random*" --seeds 3
+    python benches/experiments/effects/mu_coreset.py --only "npo*" "*random*" --seeds 3
+
+The rows of ``topic`` forget what all authors write, one question each; the others forget ten authors, ten facts each.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from observed import Groups, Seen
 from seeds import Jobs, Row, fill
 
 from benign.benchmarks.presets_text import embedded
+from benign.data.record import Data
 from benign.engine.compose import compose
 from benign.models.embedded.text import world
 from benign.models.load import load
@@ -49,21 +52,36 @@ class Parted(Groups):
         return Groups(self.model, self.data, self.groups).original()
 
 
+LM = load("embedded:lm")
 # The whole retain set is at hand, as in TOFU.
 DATA = replace(world.splits(5), few=())
-LOOK = Parted(load("embedded:lm"), DATA, {"forget": DATA.forget, "retain": DATA.retain[::31]})
+LOOK = Parted(LM, DATA, {"forget": DATA.forget, "retain": DATA.retain[::31]})
 
 
-def row(name: str, way: str, seed: int) -> Row:
+def topic(name: str) -> Parted:
+    """The same, where one fact about everybody is to be forgotten."""
+    every = (*DATA.forget, *DATA.retain)
+    forget = tuple(record for record in every if record.id.endswith(f"/{name}"))
+    retain = tuple(record for record in every if record not in set(forget))
+    return Parted(LM, Data(forget=forget, retain=retain), {"forget": forget, "retain": retain[::31]})
+
+
+TOPIC = topic("genre")
+
+
+def row(look: Parted, name: str, way: str, seed: int) -> Row:
     """What is left at equal keeping and at the end, and the cost."""
-    seen = trained(LOOK, compose(light(embedded(name)), weighting=WAYS[way]), seed, every=5)
+    seen = trained(look, compose(light(embedded(name)), weighting=WAYS[way]), seed, every=5)
     there = seen.at("retain probability", KEPT) or {}
     return {**seen.cost, **seen.seen[-1], "forget probability at equal kept": there.get("forget probability")}
 
 
 def jobs(seed: int) -> Jobs:
-    """One row per method and coreset."""
-    return {f"{name} {way}": partial(row, name, way, seed) for name, way in product(METHODS, WAYS)}
+    """One row per method and coreset, of people and of a topic."""
+    found = {f"{name} {way}": partial(row, LOOK, name, way, seed) for name, way in product(METHODS, WAYS)}
+    return found | {
+        f"topic: {name} {way}": partial(row, TOPIC, name, way, seed) for name, way in product(METHODS, WAYS)
+    }
 
 
 if __name__ == "__main__":
