@@ -129,6 +129,29 @@ def test_a_classifier_forgets_one_class_and_keeps_the_others() -> None:
     assert right(net, held[~gone], truth[~gone]) > 0.9
 
 
+def test_a_batch_norm_is_dampened_where_it_learned_and_not_where_it_counted() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(10, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 20))
+    x, y = clusters(0, 200)
+    net(x)
+    counted = {name: buffer.clone() for name, buffer in net.named_buffers()}
+
+    def loss(places: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(net(x[places]), y[places])
+
+    def side(one: bool) -> list[Tensor]:
+        return list(((y == 0) == one).nonzero().flatten().split(16))
+
+    forget, keep = (
+        module_weighed(net, side(True), loss, records=10),
+        module_weighed(net, side(False), loss, records=190),
+    )
+    edited = Dampening(alpha=1.5)(forget, keep)
+    assert "1.weight" in edited.delta.tensors and set(edited.delta.tensors) <= set(dict(net.named_parameters()))
+    assert counted and all(torch.equal(buffer, counted[name]) for name, buffer in net.named_buffers())
+    assert net.training, "looked at in evaluation mode, and left as it was"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_embedded_vlm_forgets_two_people_without_training(tmp_path: Path) -> None:

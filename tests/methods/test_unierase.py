@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from benign.benchmarks import presets_text
 from benign.data.record import Data, Record
 from benign.engine.measure import measured
 from benign.engine.recipe import LearnToken, Measure, Optim, Rewrite
-from benign.engine.rewrite import erased
+from benign.engine.rewrite import _Asked, _goals, _states, erased
 from benign.engine.serve import Served
 from benign.engine.token import learned_token, refusing
 from benign.engine.unlearn import unlearn
@@ -31,6 +32,8 @@ from benign.parts.targets import Context
 from tests import toys
 
 REFUSAL = ("I do not know.",)
+TARGET = 7
+"""A token like any other."""
 LEARN = Optim(lr=5e-2, epochs=None, steps=25, schedule="constant")
 METHOD = UniErase(
     layers=(0, 1), at="last", refusals=REFUSAL, token_optim=LEARN, value_steps=40, value_lr=0.5, clamp=50.0,
@@ -187,6 +190,77 @@ def test_a_run_ends_with_the_token_and_an_endless_ridge_changes_nothing(model: M
     assert all(facts["keys"] == 4.0 and 0 < facts["free"] < 1 for facts in result.facts["unierase"].values())
     with pytest.raises(UserError, match="needs a token and a statistic"):
         erased(model, stages(METHOD)[2], context(), {"token": None, "protected": None}, quiet)
+
+
+@pytest.mark.parametrize("layers", [(1, 0), (0, 1, 1), (-2, -1)])
+def test_layers_are_edited_from_below_however_they_are_told(
+    layers: tuple[int, ...], model: Model, drawn: Delta, tmp_path: Path
+) -> None:
+    wanted = edited(model, METHOD, drawn, tmp_path / "plain").digest
+    assert edited(model, replace(METHOD, layers=layers), drawn, tmp_path / "other").digest == wanted
+
+
+def goals(model: Model, **settings: object) -> tuple[Tensor, Tensor]:
+    """[n, H] the states at the questions' ends after the first layer, and what they are changed to."""
+    asked = _Asked([model.encoder.prompt(record) for record in data().forget], [-1] * len(data().forget))
+    stage = replace(stages(METHOD)[2], **settings)  # type: ignore[arg-type]
+    return _states(model, asked, 0), _goals(model, stage, asked, 0, TARGET)
+
+
+def test_a_state_is_moved_down_the_loss_and_no_further_than_it_is_long(model: Model) -> None:
+    """Adam's first step is its rate against the sign of each entry's slope, here by central differences in float64."""
+    start, first = goals(model, steps=1, lr=1e-3, clamp=9.0)
+    module = model.module
+    module.double()
+    try:
+        for place, record in enumerate(data().forget):
+            inputs, state = model.encoder.prompt(record).inputs, start[place].double()
+            slope = torch.zeros_like(state)
+            for entry in range(len(state)):
+                step = torch.zeros_like(state)
+                step[entry] = 1e-4
+                slope[entry] = (moved_loss(model, inputs, step) - moved_loss(model, inputs, -step)) / 2e-4
+            steep = slope.abs() > 1e-6
+            assert int(steep.sum()) > 25
+            torch.testing.assert_close(
+                (first - start)[place][steep], -1e-3 * slope.sign().float()[steep], rtol=0.01, atol=1e-6
+            )
+    finally:
+        module.float()
+    start, far = goals(model, steps=30, lr=0.5, clamp=0.3)
+    assert (far - start).norm(dim=-1).tolist() == pytest.approx((0.3 * start.norm(dim=-1)).tolist(), rel=1e-4)
+
+
+def moved_loss(model: Model, inputs: Mapping[str, Tensor], step: Tensor) -> Tensor:
+    """What the token costs in nats where the first layer's last state is moved; the decay's slope is zero at zero."""
+
+    def add(_: object, __: object, output: Tensor) -> Tensor:
+        return torch.cat([output[:, :-1], output[:, -1:] + step], dim=1)
+
+    handle = model.module.model.layers[0].register_forward_hook(add)
+    try:
+        with torch.no_grad():
+            return -model.module(**inputs).logits[0, -1].log_softmax(-1)[TARGET]
+    finally:
+        handle.remove()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"mode": "sequential", "group": 0}, "nothing would be edited"),
+        ({"mode": "sequential", "group": -3}, "nothing would be edited"),
+        ({"value_steps": 0}, "nothing would be edited"),
+        ({"layers": ()}, "at least one layer"),
+        ({"token_batch": 0}, "at least one question"),
+        ({"token": ""}, "takes no token ''"),
+    ],
+)
+def test_what_would_edit_nothing_is_refused_before_anything_is_learned(
+    settings: dict[str, Any], said: str, model: Model, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=said):
+        unlearn(model, data(), method=replace(METHOD, **settings), out=tmp_path / "out")
 
 
 def test_what_cannot_be_edited_is_refused_with_the_reason(model: Model, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def test_uld_subtracts_raw_logits_from_the_tokens_that_pass_the_filter(case: dic
 @pytest.mark.parametrize("case", FOUND["eco"]["cases"], ids=lambda case: f"{case['kind']}-{case['dims']}")
 def test_eco_corrupts_the_same_entries(case: dict[str, Any]) -> None:
     embedded = torch.tensor(FOUND["eco"]["embedded"])
-    found = corrupted(embedded, case["kind"], 1, case["dims"] / embedded.shape[1], torch.arange(4))
+    share = case["dims"] / embedded.shape[1]
+    found = corrupted(embedded, case["kind"], case["dims"], case.get("strength", share), torch.arange(4))
     torch.testing.assert_close(found, torch.tensor(case["embedded"]), atol=1e-6, rtol=0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from benign.data.answers import Answers
 from benign.data.batch import Batch
 from benign.engine.guard import Fitted
+from benign.models.change import Delta
 from benign.models.collate import collate
+from benign.models.delta import applied
 from benign.models.forward import Around, answer_rows
 from benign.models.load import Model
 from benign.models.pack import packed_rows
@@ -184,7 +186,10 @@ def _assisting(model: Model, fitted: Fitted) -> Iterator[None]:
     with shallow(model, guard.depth):
         changes = guard.assistant(fitted.tensors).tensors
         linears = {f"{n}.weight": part for n, part in model.module.named_modules() if isinstance(part, nn.Linear)}
-        with added(linears, changes):
+        beside = {name: change for name, change in changes.items() if name in linears}
+        # Norms, biases and embeddings have no product that a change could be added to: they are written to.
+        within = Delta({name: change for name, change in changes.items() if name not in linears})
+        with added(linears, beside), applied(model, within) if within.tensors else nullcontext():
             yield
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from benign.data.record import Kind
+from benign.errors import UserError
 from benign.parts.edits import Edit
 from benign.parts.guards import Guard
 from benign.parts.loci import Locus, Side
@@ -173,6 +174,10 @@ class LearnToken:
     layers: tuple[int, ...] = ()
     """The decoder layers that get noise in turn."""
 
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise UserError(f"a step needs at least one question, got {self.batch}", where="token_batch")
+
 
 @dataclass(frozen=True)
 class Rewrite:
@@ -205,6 +210,13 @@ class Rewrite:
     protection: float = 0.0
     """Times the protected moment, beside the keys of earlier groups: holds the free directions back as well, as MEMIT
     does (arXiv 2210.07229); 0 is AlphaEdit's and UniErase's edit."""
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise UserError("an edit needs at least one layer", where="layers")
+        if (self.group is not None and self.group < 1) or self.steps < 1:
+            what = f"nothing would be edited with groups of {self.group} records and {self.steps} steps"
+            raise UserError(what, where="group", fix="give groups of at least one record and at least one step")
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,9 @@ def rewritten(
         UserError: No question names its subject, a layer cannot be edited or is too high, or nothing is free.
     """
     ((_, spoken),) = token.tokens.items()
-    names = editable(model, stage.layers)
-    last = model.family.layer_number(model.module, stage.layers[-1])
+    # From below: each layer adds its share of what the ones before it left to be done.
+    numbers = sorted({model.family.layer_number(model.module, layer) for layer in stage.layers})
+    names, last = editable(model, numbers), numbers[-1]
     if stage.at == "subject" and last == len(model.family.layers_of(model.module)) - 1:
         raise UserError(
             "behind the last layer nothing carries what is edited at an earlier token to the answer", where="layers",

@@ -22,8 +22,8 @@ class MLLMEraser:
 
     layers: tuple[Layer, ...] = (0.3, 0.4, 0.5)
     """The decoder layers after which states are moved (not published)."""
-    strength: float = 1.0
-    """How far (not published)."""
+    strength: float | tuple[float, ...] = 1.0
+    """How far, after all layers or after each (the official code has one for each; the numbers are not published)."""
     retained: Literal["retain", "keep"] = "retain"
     """Whose states are not to move; ``keep`` takes the few where given."""
     null_share: float = 0.0

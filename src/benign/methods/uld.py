@@ -21,6 +21,9 @@ class ULD:
     """Train the model's first layers to know the forget set and to know nothing of the retained records (a uniform
     distribution), then answer by the difference of the two models.
 
+    The loss is the cross-entropy on the forget set plus ``uniform_weight`` times the mean divergence from uniform over
+    wrong answers to the forget questions and retained records together.
+
     The paper adds two paraphrases of each forget record, and says that they are essential: give them as forget records
     of their own, because a record's ``paraphrases`` are kept for the audit. Its wrong answers are the records' own.
     """
@@ -40,20 +43,24 @@ class ULD:
     retain_batch: int = 32
     """Retained records per step."""
     uniform_weight: float = 5.0
-    """Weight of what keeps the assistant from knowing anything else (official code: 5)."""
+    """beta, the weight of all that keeps the assistant from knowing anything else, wrong answers and retained records
+    by their shares of the step (official code: 5)."""
     optim: Optim = Optim(lr=1e-3, epochs=10.0)
-    """How long and how fast (paper: AdamW, 1e-3, 10 epochs on TOFU)."""
+    """How long and how fast (paper: AdamW, 1e-3 and 10 epochs on TOFU, 5e-4 and 5 on Harry Potter; official code: weight
+    decay 0.01 and a warm-up of a tenth as well)."""
     locus: Locus = Lora(rank=32, alpha=32.0)
-    """Which of the assistant's weights may move (paper: rank and alpha 32; released configuration: 16 and 32)."""
+    """Which of the assistant's weights may move (paper: rank and alpha 32, on every linear module but the head; released
+    configuration: 16 and 32)."""
 
     def recipe(self) -> Recipe:
         """The assistant's training stage, and the guard."""
-        weight, wrong = self.uniform_weight, self.perturbed_batch
-        unsure = Term("perturbed", Flatten(), "forget", Perturbed(), ("memory",), weight, wrong)
+        wrong, kept = self.perturbed_batch, self.retain_batch
+        # The paper's is one mean over both; each term is a mean of its own.
+        unsure, blank = (self.uniform_weight * batch / max(1, wrong + kept) for batch in (wrong, kept))
         terms = (
             _terms.forget(CrossEntropy(), self.forget_batch),
-            *((unsure,) if wrong else ()),
-            _terms.retain(self.retain_batch, weight, Flatten()),
+            *((Term("perturbed", Flatten(), "forget", Perturbed(), ("memory",), unsure, wrong),) if wrong else ()),
+            _terms.retain(kept, blank, Flatten()),
         )
         assistant = Train("assistant", terms, self.optim, self.locus, depth=self.depth)
         guard = LogitDifference(self.depth, self.weight, self.filter, self.preset)

@@ -63,7 +63,8 @@ class UniErase:
     def recipe(self) -> Recipe:
         """The protected moments, the token and the edit."""
         group = {"batch": None, "sequential": self.group, "precise": 1}[self.mode]
-        chosen = "|".join(map(str, self.layers))
+        # Which number a layer from the end has, only the model knows.
+        chosen = "|".join(map(str, self.layers)) if min(self.layers, default=0) >= 0 else r"\d+"
         read = SecondMoment(over=rf".*\.layers\.(?:{chosen})\.mlp\.down_proj")
         learn = LearnToken(
             "token", self.token, self.refusals, self.token_batch, self.token_optim, self.head, self.noise, self.layers

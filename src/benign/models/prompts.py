@@ -72,11 +72,13 @@ def prompt_states(
     Args:
         model: The model, with or without an injected adapter.
         prompts: Encoded prompts, each a batch of one, nothing labelled.
-        layers: Numbers of decoder layers, from 0 on.
+        layers: Numbers of decoder layers, from 0 on; where there are none, the model does not run.
         vision: Where the features of pictures are kept between calls.
     """
     vision = vision or VisionCache()
     found = torch.zeros(len(prompts), len(layers), model.module.config.get_text_config().hidden_size)
+    if not layers:
+        return found
     order = sorted(range(len(prompts)), key=lambda i: prompts[i].labels.shape[1])
     with shallow(model, None if model.shards else max(layers) + 1):
         for start in range(0, len(order), _RECORDS):

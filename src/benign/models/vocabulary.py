@@ -34,12 +34,15 @@ def number_of(tokenizer: Any, text: str) -> int:
     """The number that a tokenizer would give a new special token; the tokenizer itself stays as it is.
 
     Raises:
-        UserError: It knows the token already.
+        UserError: It knows the token already, or takes no such token.
     """
     if text in tokenizer.get_vocab():
         raise UserError(f"the tokenizer knows {text!r} already", where="token", fix="choose another text")
     with_it = copy.deepcopy(tokenizer)
     _add(with_it, text)
+    # An empty text is passed over without a word, and its number would be that of unknown words.
+    if text not in with_it.get_vocab():
+        raise UserError(f"the tokenizer takes no token {text!r}", where="token", fix="choose another text")
     number: int = with_it.convert_tokens_to_ids(text)
     return number
 

@@ -67,6 +67,12 @@ def test_a_ridge_without_end_changes_nothing() -> None:
     assert sizes[0] > 10 * sizes[1] and sizes[2] < 1e-6
 
 
+@pytest.mark.parametrize("ridge", [0.0, -1.0, float("nan")])
+def test_without_a_ridge_there_is_no_one_change(ridge: float) -> None:
+    with pytest.raises(UserError, match="the ridge must be above 0"):
+        rewriting(torch.eye(8), random(8, 2), random(3, 2, seed=1), torch.zeros(8, 8), ridge)
+
+
 def test_earlier_keys_hold_the_change_back() -> None:
     earlier, keys, residual = random(8, 3), random(8, 2, seed=1), random(4, 2, seed=2)
     moved = [

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional
 
+from benign.errors import UserError
 from benign.parts.guards import Prompt
 from benign.parts.guards.corrupt_prompt import CorruptPrompt
 from benign.parts.guards.corruptions import corrupted
@@ -55,6 +58,36 @@ def test_noise_on_the_largest_entries_leaves_the_others() -> None:
     assert bool(
         (embedded.abs().masked_fill(~changed, 9).amin(-1) >= embedded.abs().masked_fill(changed, 0).amax(-1)).all()
     )
+
+
+def test_noise_on_any_entries_is_on_the_same_ones_of_every_token_and_others_for_another_question() -> None:
+    embedded, places = torch.zeros(6, 40), []
+    for tokens in (torch.arange(6), torch.arange(1, 7)):
+        found = corrupted(embedded, "noise_any", 5, 2.0, tokens)
+        assert torch.equal(found, corrupted(embedded, "noise_any", 5, 2.0, tokens))
+        changed = found != 0
+        assert bool((changed == changed[0]).all()) and int(changed[0].sum()) == 5
+        places.append(changed[0])
+    assert not torch.equal(*places)
+
+
+def test_what_is_set_forgets_what_was_there() -> None:
+    tokens, zeros = torch.arange(5), torch.zeros(5, 8)
+    once, other = (corrupted(drawn(5, 8, seed=seed), "set_first", 3, 2.0, tokens) for seed in (0, 1))
+    assert torch.equal(once[:, :3], other[:, :3]) and torch.equal(once[:, 3:], drawn(5, 8)[:, 3:])
+    assert torch.equal(once[:, :3], corrupted(zeros, "noise_first", 3, 2.0, tokens)[:, :3])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"threshold": 1.0}, {"threshold": -0.1}, {"dims": 0}, {"strength": -1.0}, {"watches": (), "words": False}
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_guard_that_could_do_nothing_is_refused_when_it_is_made(settings: dict[str, Any]) -> None:
+    with pytest.raises(UserError):
+        CorruptPrompt(**settings)
 
 
 @pytest.mark.parametrize("kind", ["zero_first", "zero_top", "flip_first", "flip_top"])

@@ -58,6 +58,17 @@ def test_the_filter_is_relative_to_the_likeliest_token_and_keeps_a_share_of_the_
     assert LogitDifference(filter=0.4)._likely(torch.tensor([[0.9, 0.06, 0.03, 0.005, 0.005]]).log()).sum() == 2
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"weight": -0.8}, "subtracted"), ({"filter": 1.5}, "0 to 1"), ({"filter": -0.1}, "0 to 1")],
+)
+def test_what_would_turn_it_round_or_means_nothing_is_refused(settings: dict[str, float], said: str) -> None:
+    """The official scripts say -0.8 of an assistant that they add."""
+    with pytest.raises(UserError, match=said):
+        LogitDifference(**settings)  # type: ignore[arg-type]
+    assert LogitDifference(filter=1.0)._likely(drawn(3, 7).log_softmax(-1)).all(), "a share of one leaves none out"
+
+
 def test_the_assistant_comes_back_as_it_was_stored() -> None:
     delta = Delta({"a.weight": LowRank(drawn(2, 5), drawn(4, 2), 0.5), "b.weight": drawn(4, 5)})
     fit = LogitDifference(depth=1).fit(NOBODY, [delta])

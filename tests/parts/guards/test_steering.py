@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -58,6 +60,27 @@ def test_retained_states_do_not_move(scale: float) -> None:
     tensors = {"1/reader": gate(FORGOTTEN, basis, 1.0).float(), "1/direction": drawn(30, seed=2).float()}
     mixed = (scale * drawn(20, 12, seed=4) @ RETAINED / 12).float()
     assert float(Steering().shift(tensors, 1, mixed).norm(dim=-1).max() / mixed.norm(dim=-1).max()) < 1e-5
+
+
+def test_each_layer_has_a_strength_of_its_own() -> None:
+    asked = drawn(4, 30, seed=3)
+    tensors = {f"{layer}/{name}": drawn(30, seed=5) for layer in (2, 0.5) for name in ("reader", "direction")}
+    one, two = (Steering((2, 0.5), strength).shift(tensors, 0.5, asked) for strength in (1.0, (7.0, -2.0)))
+    torch.testing.assert_close(two, -2.0 * one)
+    torch.testing.assert_close(Steering((2, 0.5), (7.0, -2.0)).shift(tensors, 2, asked), 7.0 * one)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"layers": ()}, {"layers": (1, 1)}, {"layers": (0, 1), "strength": (1.0,)}, {"null_share": 1.0},
+        {"null_share": -0.1}, {"lift": -1}, {"ridge": 0.0}, {"ridge": -1.0}, {"budget": 0.0}, {"steps": 0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_could_not_be_fitted_is_refused_when_it_is_made(settings: dict[str, Any]) -> None:
+    with pytest.raises(UserError):
+        Steering(**settings)
 
 
 @pytest.mark.parametrize("ridge", [1e-6, 1.0, 100.0])

@@ -49,7 +49,12 @@ def rewriting(free: Tensor, keys: Tensor, residual: Tensor, past: Tensor, ridge:
         residual: [out, n] what is to be added to its outputs.
         past: [in, in] C.
         ridge: lambda, above 0; infinity changes nothing.
+
+    Raises:
+        UserError: The ridge is not above 0: a few keys in many directions would have no unique change.
     """
+    if not ridge > 0:
+        raise UserError(f"the ridge must be above 0, got {ridge}", where="ridge", fix="for example 1e-6")
     q = free.double()
     k = q.T @ keys.double()
     left = k @ k.T + q.T @ past.double() @ q + ridge * torch.eye(q.shape[1], dtype=q.dtype, device=q.device)

@@ -141,7 +141,7 @@ class LogitGuard(Guard, Protocol):
         ...
 
     def assistant(self, tensors: Tensors) -> Delta:
-        """The change of the model's linear layers that makes the assistant of them."""
+        """The change of the model's weights that makes the assistant of its first layers."""
         ...
 
     def joined(self, logits: Tensor, other: Tensor) -> Tensor:

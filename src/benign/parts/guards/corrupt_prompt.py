@@ -38,7 +38,7 @@ class CorruptPrompt:
 
     spares: ClassVar[bool] = True
     watches: tuple[Layer, ...] = (0.5, 0.75)
-    """The decoder layers whose output the classifier looks at."""
+    """The decoder layers whose output the classifier looks at; none leaves it the words alone."""
     words: bool = True
     """Whether it also looks for rare words. Their list is saved with the guard, and may name the forgotten."""
     threshold: float = 0.5
@@ -54,14 +54,24 @@ class CorruptPrompt:
     kind: Kind = "noise_first"
     """What corruption is (official code: ``noise_first`` on WMDP, ``zero_top`` on TOFU)."""
     dims: int = 1
-    """How many entries of a token noise is added to (official code on WMDP: 1)."""
+    """How many entries of a token get noise or a number (official code on WMDP: 1)."""
     strength: float | None = None
-    """The noise's standard deviation, or the share of entries that are set to zero or turned; None searches it."""
+    """The noise's standard deviation (official code on WMDP: 1e6), or what is added or subtracted, or the share of entries
+    that are set to zero or turned (official code on TOFU, for Llama-2-7B: 0.16 to 0.24); None searches it."""
     goal: float | None = None
     """The search stops where the forgotten answers are no likelier than this; None is as likely as the original finds
     wrong ones (paper: the score of a model that never knew, or of guessing)."""
     search: ZerothOrder = ZerothOrder()
     """How the strength is searched."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold < 1:
+            raise UserError(f"a probability from 0 to below 1 is needed, got {self.threshold}", where="threshold")
+        if self.dims < 1 or (self.strength is not None and not self.strength >= 0):
+            what = f"nothing is corrupted by a strength of {self.strength} on {self.dims} entries"
+            raise UserError(what, where="strength", fix="give a strength of at least 0 and dims of at least 1")
+        if not self.watches and not self.words:
+            raise UserError("the classifier has nothing to look at", where="watches", fix="give layers, or words")
 
     def fit(self, fitting: Fitting, inputs: Sequence[Any]) -> Fit:
         """The classifier, the tokens that are not rare, and the strength."""
@@ -72,14 +82,18 @@ class CorruptPrompt:
         known = torch.tensor(sorted(words - set(common.tolist())), dtype=torch.long)
         sides = zip((forget, kept), asked, strict=True)
         positive, negative = (_seen(fitting.states(records, self.watches), t, known) for records, t in sides)
+        if not positive.shape[1]:
+            fix = "let the classifier look at layers too"
+            raise UserError("no forgotten question has a rare word to be known by", where="watches", fix=fix)
         detector = Detector.trained(positive, negative, self.ridge)
         tensors = {"weight": detector.weight, "bias": detector.bias, "common": common, "known": known}
         recall, alarms = doubted(positive, negative, self.ridge, self.threshold)
         facts = {"detector": {"recall": recall, "false_positives": alarms}}
         goal, scores = self.goal, [0.0]
         if self.strength is None:
-            wrong = [_wrong(forget, place) for place in range(len(forget))]
-            goal = fmean(fitting.likelihood(None, forget, wrong)) if goal is None else goal
+            if goal is None:
+                wrong = [_wrong(forget, place) for place in range(len(forget))]
+                goal = fmean(fitting.likelihood(None, forget, wrong))
 
             def score(strength: float) -> float:
                 tried = {**tensors, "strength": torch.tensor([strength])}

@@ -28,7 +28,8 @@ class LogitDifference:
     depth: int = 8
     """Decoder layers of the assistant, the model's first ones (paper: 8 of 32)."""
     weight: float = 0.8
-    """How much of the assistant is subtracted (official: 0.8 on TOFU, 0.5 on Harry Potter); 0 changes no bit."""
+    """How much of the assistant is subtracted (official: 0.8 on TOFU and 0.5 on Harry Potter, written as -0.8 and -0.5
+    there because it is added); 0 changes no bit."""
     filter: float = 1e-2
     """Tokens less likely than this share of the likeliest one are left as they are, but at least this share of the
     vocabulary takes part (official scripts: 1e-2); 0 lets all take part."""
@@ -37,11 +38,19 @@ class LogitDifference:
     that take part, and no token that does not overtakes them. ``code`` subtracts raw logits, as the official model's
     ``forward`` does (UCSB-NLP-Chang/ULD, 858608c)."""
 
+    def __post_init__(self) -> None:
+        if not self.weight >= 0:
+            fix = "the official code's -0.8 is 0.8 here: the assistant is subtracted"
+            raise UserError(f"the assistant's weight must not be negative, got {self.weight}", where="weight", fix=fix)
+        if not 0 <= self.filter <= 1:
+            what = f"the filter is a share of the likeliest token's probability, 0 to 1, got {self.filter}"
+            raise UserError(what, where="filter", fix="for example 0.01, or 0 to let every token take part")
+
     def fit(self, fitting: Fitting, inputs: Sequence[Any]) -> Fit:
         """The trained assistant, which the recipe names as the one input.
 
         Raises:
-            UserError: It is not a change of linear layers' weights, or not the only input.
+            UserError: It is not a change of weights, or not the only input.
         """
         if len(inputs) != 1 or not isinstance(inputs[0], Delta):
             raise UserError("the guard takes the one assistant that a training stage yields", where="inputs")

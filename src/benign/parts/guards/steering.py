@@ -32,8 +32,8 @@ class Steering:
     spares: ClassVar[bool] = False
     layers: tuple[Layer, ...] = (0.3, 0.4, 0.5)
     """The decoder layers after which states are moved."""
-    strength: float = 1.0
-    """How far; 0 changes no bit."""
+    strength: float | tuple[float, ...] = 1.0
+    """How far, after all layers or after each (the official code has one for each); 0 changes no bit of a pass."""
     retained: Literal["retain", "keep"] = "retain"
     """Whose states are not to move."""
     null_share: float = 0.0
@@ -53,6 +53,21 @@ class Steering:
     """How far an entry may be moved to urge it, in standard deviations of what enters the decoder."""
     steps: int = 20
     """Steps of the sign of the gradient."""
+
+    def __post_init__(self) -> None:
+        if not self.layers or len(set(self.layers)) < len(self.layers):
+            raise UserError(f"layers that differ are needed, got {self.layers}", where="layers")
+        if isinstance(self.strength, tuple) and len(self.strength) != len(self.layers):
+            what = f"{len(self.strength)} strengths for {len(self.layers)} layers"
+            raise UserError(what, where="strength", fix="give one number, or one for each layer")
+        if not 0 <= self.null_share < 1 or self.lift < 0:
+            what = f"no null space of a share of {self.null_share} and {self.lift} features"
+            raise UserError(what, where="null_share", fix="give a share from 0 to below 1, and no features below 0")
+        if not self.ridge > 0:
+            raise UserError(f"the penalty must be above 0, got {self.ridge}", where="ridge", fix="for example 1e-6")
+        if not self.budget > 0 or self.steps < 1:
+            what = "nothing is urged without a budget and steps, and then there is no direction"
+            raise UserError(what, where="budget", fix="for example budget=0.5 and steps=20")
 
     def fit(self, fitting: Fitting, inputs: Sequence[Any]) -> Fit:
         """For each layer the direction d, and u, which says how much of it a state gets."""
@@ -84,7 +99,8 @@ class Steering:
 
     def shift(self, tensors: Tensors, layer: Layer, last: Tensor) -> Tensor:
         """[records, H] how each question's states move."""
-        return self.strength * self._gate(tensors, layer, last)[:, None] * tensors[f"{layer}/direction"].to(last)
+        strength = self.strength[self.layers.index(layer)] if isinstance(self.strength, tuple) else self.strength
+        return strength * self._gate(tensors, layer, last)[:, None] * tensors[f"{layer}/direction"].to(last)
 
     def _gate(self, tensors: Tensors, layer: Layer, last: Tensor) -> Tensor:
         """[records] 1 for a forgotten question and 0 for a retained one."""

@@ -12,7 +12,9 @@ _SMALLEST = 1e-8
 class ZerothOrder:
     """x <- max(x - rate * (s(x + reach) - s(x - reach)) / (2 reach), least), until the score is no more than a goal.
 
-    The defaults are the official code's for WMDP (chrisliu298/llm-unlearn-eco, 9b0ba1a).
+    The defaults are the official code's for WMDP (chrisliu298/llm-unlearn-eco, 9b0ba1a). That code asks for no score
+    at x itself: it ends where s(x + reach) before a step is below the goal. Its search of a vector of strengths, which
+    none of its scripts calls, is left out.
     """
 
     start: float = 0.1
