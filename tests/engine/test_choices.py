@@ -11,7 +11,7 @@ import pytest
 
 import benign
 from benign.engine.choices import refuse_unknown_choices
-from benign.engine.recipe import Optim
+from benign.engine.recipe import Optim, Recipe, Term, Train
 from benign.engine.unlearn import unlearn
 from benign.errors import UserError
 from benign.methods.catalogue import find, names
@@ -21,6 +21,7 @@ from benign.methods.melu import MELU
 from benign.methods.meow import MEOW
 from benign.methods.npo import NPO
 from benign.methods.smfa import SMFA
+from benign.parts.objectives.cross_entropy import CrossEntropy
 from benign.parts.samplers.paired import Paired
 from benign.parts.targets.inverted import InvertedFacts
 from benign.parts.weightings.guard import AttributionWeights
@@ -65,6 +66,25 @@ def test_what_may_be_any_text_may() -> None:
     refuse_unknown_choices(Several())
     refuse_unknown_choices(Several(("b", "a"), "b", "a", "c", "c", ("d",)))
     refuse_unknown_choices(replace(Several(), either=2.0))
+
+
+@dataclass(frozen=True)
+class Own:
+    """A method of somebody else's, whose types are nobody's business."""
+
+    recipe_: Recipe
+    note: "unheard_of" = "anything"  # type: ignore[name-defined]  # noqa: F821, UP037
+
+    def recipe(self) -> Recipe:
+        return self.recipe_
+
+
+def test_recipes_by_hand_are_looked_through_too(tmp_path: Path) -> None:
+    term = Term("forget", CrossEntropy(), "forget")
+    refuse_unknown_choices(Own(Recipe((Train("train", (term,)),))))
+    for wrong in (replace(term, on="forgets"), replace(term, kinds=("memory", "memories"))):  # type: ignore[arg-type]
+        with pytest.raises(UserError, match=r"Term\.(on|kinds): unknown choice"):
+            unlearn("no model is loaded", toys.data(), method=Own(Recipe((Train("train", (wrong,)),))), out=tmp_path)
 
 
 @pytest.mark.parametrize("name", names())

@@ -13,11 +13,15 @@ from benign.cli.settings import changed
 from benign.engine.recipe import Optim, Sculpt, Train
 from benign.engine.unlearn import unlearn
 from benign.errors import UserError
+from benign.methods.eco import ECO
 from benign.methods.idk import IDK
 from benign.methods.manu import MANU
+from benign.methods.mllm_eraser import MLLMEraser
 from benign.methods.npo import NPO
 from benign.methods.retrain import Retrain
 from benign.methods.smfa import SMFA
+from benign.methods.ssd import SSD
+from benign.methods.unierase import UniErase
 from benign.models.delta import load_delta
 from benign.models.load import load
 from benign.parts.edits.anchor_mask import AnchorMask
@@ -79,6 +83,22 @@ def test_what_is_retrained_is_left_alone() -> None:
     assert benign.compose(method, locus=Lora(), update=GradientSurgery()).recipe() == method.recipe()
     with pytest.raises(UserError, match="whole model"):
         benign.compose(method, edit=Ties())
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "said"),
+    [
+        (ECO(), {"locus": Lora()}, "locus: no stage of the method takes this"),
+        (ECO(), {"sampler": Cyclic()}, "sampler: no stage"),
+        (MLLMEraser(), {"targets": Template()}, "targets: no stage"),
+        (SSD(), {"update": GradientSurgery()}, "update: no stage"),
+        (UniErase(), {"locus": Lora()}, "locus: no stage"),
+    ],
+)
+def test_a_part_that_would_change_nothing_is_refused(method: Any, part: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        benign.compose(method, **part)
+    assert benign.compose(SSD(), locus=Masked(share=0.1)).recipe() == SSD(locus=Masked(share=0.1)).recipe()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import get_type_hints
 
@@ -39,7 +39,8 @@ EDITED, GUARDED = "edit", "guard"
 class Composed:
     """A method with the parts given here in place of its own; None leaves an axis as the method has it.
 
-    What a method trains from another model (retraining) stays as it is.
+    What a method trains from another model (retraining) stays as it is. Any other method is refused a part that none of
+    its stages takes.
     """
 
     method: Method
@@ -65,11 +66,12 @@ class Composed:
         """The method's recipe with these parts.
 
         Raises:
-            UserError: The edit needs statistics or several deltas; the guard needs a trained assistant, or the method
-                has a guard; it yields no delta; there is noise and no term that keeps; or the method trains on no
-                record of the forget set and they are to be weighed.
+            UserError: No stage takes one of the parts; the edit needs statistics or several deltas; the guard needs a
+                trained assistant, or the method has a guard; it yields no delta; there is noise and no term that keeps;
+                or the method trains on no record of the forget set and they are to be weighed.
         """
         made = self.method.recipe()
+        self._refuse_idle(made.stages)
         if self.weighting and not any(term.on == "forget" for term in _terms(made)):
             raise UserError("the method trains on no forget record, so none can be weighed", where="weighting")
         stages = tuple(self._stage(stage) for stage in made.stages)
@@ -83,6 +85,22 @@ class Composed:
         _refuse_unguardable(self.guard, stages)
         # What the guard hides is not out of the weights: the system as a whole promises no more than it.
         return Recipe((*stages, Guarded(GUARDED, self.guard, before=stages[-1].name)), guarantee="suppression")
+
+    def _refuse_idle(self, stages: tuple[Stage, ...]) -> None:
+        trained = [stage for stage in stages if isinstance(stage, Train)]
+        if any(stage.start for stage in trained):
+            return
+        terms = [term for stage in trained for term in stage.terms]
+        takers: dict[str, Sequence[object]] = {
+            "locus": [*trained, *(stage for stage in stages if isinstance(stage, Weigh))],
+            "update": trained,
+            "sampler": terms,
+            "targets": [term for term in terms if term.name == "forget"],
+        }
+        for axis, found in takers.items():
+            if getattr(self, axis) is not None and not found:
+                what = "no stage of the method takes this: it would change nothing"
+                raise UserError(what, where=axis, fix="drop it, or take a method that trains")
 
     def _stage(self, stage: Stage) -> Stage:
         if isinstance(stage, Weigh):
@@ -115,8 +133,8 @@ def compose(
     """The method with these parts in place of its own, such as ``compose(NPO(), update=GradientSurgery())``.
 
     Raises:
-        UserError: The edit or the guard does not fit what the method yields, noise finds no term that keeps, or there
-            is no forget record to weigh.
+        UserError: A part has no place in the method, the edit or the guard does not fit what the method yields, noise
+            finds no term that keeps, or there is no forget record to weigh.
     """
     made = Composed(method, locus, update, sampler, targets, edit, noise, weighting, guard)
     made.recipe()

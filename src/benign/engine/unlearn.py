@@ -82,11 +82,13 @@ def unlearn(
         progress: Called as (what, done, total) while work goes on.
 
     Raises:
-        UserError: The folder holds another run or is in use; records are missing; the loss is not finite; ...
+        UserError: The folder holds another run or is in use; records are missing; a setting is none of its choices; the
+            loss is not finite; ...
     """
     refuse_unknown_choices(method)
-    loaded = load(model) if isinstance(model, (str, Path)) else model
     recipe = method.recipe()
+    refuse_unknown_choices(recipe)
+    loaded = load(model) if isinstance(model, (str, Path)) else model
     _refuse_shared(recipe, loaded)
     folder = Path(out)
     with claimed(folder):

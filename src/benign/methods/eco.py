@@ -19,8 +19,8 @@ class ECO:
     ones. On everything else the model answers as before, bit for bit."""
 
     watches: tuple[Layer, ...] = (0.5, 0.75)
-    """The decoder layers whose output the classifier looks at, none for the words alone (paper: a RoBERTa of its own, on
-    the words)."""
+    """The decoder layers whose output the classifier looks at, none for the words alone (paper: a RoBERTa of its own,
+    on the words)."""
     words: bool = True
     """Whether it also looks for rare words; their list is saved with the guard, and may name the forgotten."""
     threshold: float = 0.5
@@ -32,8 +32,8 @@ class ECO:
     dims: int = 1
     """How many entries of a token get noise or a number (official code on WMDP: 1)."""
     strength: float | None = None
-    """The noise's standard deviation (official code on WMDP: 1e6), or a number that is added or subtracted, or a share of
-    the entries (official code on TOFU, for Llama-2-7B: 0.16 to 0.24); None searches it."""
+    """The noise's standard deviation (official code on WMDP: 1e6), or a number that is added or subtracted, or a share
+    of the entries (official code on TOFU, for Llama-2-7B: 0.16 to 0.24); None searches it."""
     goal: float | None = None
     """How likely the forgotten answers may stay; None is as likely as the original finds wrong ones."""
     select: Literal["rare", "all"] = "rare"

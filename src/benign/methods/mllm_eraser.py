@@ -16,8 +16,10 @@ class MLLMEraser:
     """Fit a direction from knowing to refusing and an input-aware map that is zero on retained states, and steer the
     question's tokens, not the answer's.
 
-    Reconstructed: the steering and the closed form are known from a copy of the official code; where the direction's
-    pairs come from, the layers and all numbers are not, and are fields here.
+    Reconstructed: the steering and the closed form are known from a copy of the official code; the layers and all
+    numbers are not, and are fields here. The direction is one of the forgotten questions, with and without what urges a
+    refusal; the paper's is one between harmful prompts that are answered, their pictures made adversarial, and refused
+    ones.
     """
 
     layers: tuple[Layer, ...] = (0.3, 0.4, 0.5)

@@ -46,11 +46,11 @@ class ULD:
     """beta, the weight of all that keeps the assistant from knowing anything else, wrong answers and retained records
     by their shares of the step (official code: 5)."""
     optim: Optim = Optim(lr=1e-3, epochs=10.0)
-    """How long and how fast (paper: AdamW, 1e-3 and 10 epochs on TOFU, 5e-4 and 5 on Harry Potter; official code: weight
-    decay 0.01 and a warm-up of a tenth as well)."""
+    """How long and how fast (paper: AdamW, 1e-3 and 10 epochs on TOFU, 5e-4 and 5 on Harry Potter; official code:
+    weight decay 0.01 and a warm-up of a tenth as well)."""
     locus: Locus = Lora(rank=32, alpha=32.0)
-    """Which of the assistant's weights may move (paper: rank and alpha 32, on every linear module but the head; released
-    configuration: 16 and 32)."""
+    """Which of the assistant's weights may move (paper: rank and alpha 32, on every linear module but the head;
+    released configuration: 16 and 32)."""
 
     def recipe(self) -> Recipe:
         """The assistant's training stage, and the guard."""

@@ -23,12 +23,12 @@ class UniErase:
     """
 
     mode: Literal["batch", "sequential", "precise"] = "batch"
-    """All forget records in one edit, ``group`` after ``group``, or one record at a time; what was edited is protected
-    from what follows."""
+    """All forget records in one edit, ``group`` after ``group``, or one record at a time, as the code does in all
+    modes; what was edited is protected from what follows."""
     group: int = 40
     """Records of one edit of the sequential mode (code: 40)."""
     layers: tuple[int, ...] = (4, 5, 6, 7, 8)
-    """Decoder layers that are edited (code: 4 to 8 of 32)."""
+    """Decoder layers that are edited, negative ones from the end (code: 4 to 8 of 32)."""
     at: Literal["subject", "last"] = "subject"
     """The token of the question at which is edited: the last of the subject's name (code), which the records' spans
     tell, or the prompt's last, as for pictures; that too where a question names nobody."""
@@ -42,7 +42,8 @@ class UniErase:
     token_batch: int = 16
     """Forget questions per step of learning the token (code: 16)."""
     token_optim: Optim = Optim(lr=1e-3, epochs=8.0, schedule="constant")
-    """How the token is learned (code: Adam, 5 epochs at 1e-3, 3 at 1e-4)."""
+    """How the token is learned (code: Adam, 5 epochs at 1e-3, then at 1e-4 3 and, with noise, 2 for each edited layer,
+    on plain text and chat)."""
     noise: float = 0.1
     """Noise in the edited layers in the second half of learning, in standard deviations of their weights
     (reconstructed; the code's is the mean of the weights)."""

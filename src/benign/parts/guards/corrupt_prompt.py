@@ -56,8 +56,8 @@ class CorruptPrompt:
     dims: int = 1
     """How many entries of a token get noise or a number (official code on WMDP: 1)."""
     strength: float | None = None
-    """The noise's standard deviation (official code on WMDP: 1e6), or what is added or subtracted, or the share of entries
-    that are set to zero or turned (official code on TOFU, for Llama-2-7B: 0.16 to 0.24); None searches it."""
+    """The noise's standard deviation (official code on WMDP: 1e6), or what is added or subtracted, or the share of
+    entries that are set to zero or turned (official code on TOFU, for Llama-2-7B: 0.16 to 0.24); None searches it."""
     goal: float | None = None
     """The search stops where the forgotten answers are no likelier than this; None is as likely as the original finds
     wrong ones (paper: the score of a model that never knew, or of guessing)."""
