@@ -66,6 +66,8 @@ def test_ulds_loss_has_one_mean_over_wrong_answers_and_retained_records(wrong: i
     wanted = -given["forget"].logp.mean() + 3.0 * (torch.tensor(1 / 7).double().log() - blank.mean(-1)).mean()
     assert found == pytest.approx(float(wanted))
     assert [term.batch for term in terms] == [32, *([wrong] if wrong else []), kept]
+    with pytest.raises(UserError, match="no step has -1 records"):
+        ULD(perturbed_batch=-1).recipe()
 
 
 def rows(model: Model, records: tuple[Record, ...], fitted: Fitted | None = None) -> Answers:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benign.audit.metrics.rouge import overlap
 from benign.benchmarks import presets_text
@@ -261,6 +261,19 @@ def test_what_would_edit_nothing_is_refused_before_anything_is_learned(
 ) -> None:
     with pytest.raises(UserError, match=said):
         unlearn(model, data(), method=replace(METHOD, **settings), out=tmp_path / "out")
+
+
+def test_weights_of_few_bits_are_not_written_to(model: Model, tmp_path: Path) -> None:
+    """How bitsandbytes is told: by where the weight's type is from."""
+    few_bits: Any = type("Params4bit", (nn.Parameter,), {"__module__": "bitsandbytes.nn"})
+    layer = model.module.model.layers[0].mlp.down_proj
+    kept = layer.weight
+    layer.weight = few_bits(kept.detach(), requires_grad=False)
+    try:
+        with pytest.raises(UserError, match="they are quantised"):
+            unlearn(model, data(), method=METHOD, out=tmp_path / "out")
+    finally:
+        layer.weight = kept
 
 
 def test_what_cannot_be_edited_is_refused_with_the_reason(model: Model, tmp_path: Path) -> None:

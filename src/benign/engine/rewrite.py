@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from benign.data.batch import Batch
 from benign.data.record import Record, of_kind
+from benign.engine.attach import refuse_untouchable
 from benign.engine.recipe import LearnToken, Rewrite
 from benign.engine.token import editable, learned_token
 from benign.engine.weigh import moving
@@ -64,8 +65,10 @@ def erased(
     """What a stage of the two yields, of the user's records and of what earlier stages yielded.
 
     Raises:
-        UserError: An earlier stage is none of what is needed; or as the stage itself says.
+        UserError: An earlier stage is none of what is needed, or the weights cannot be written to; or as the stage
+            itself says.
     """
+    refuse_untouchable(model)
     if isinstance(stage, LearnToken):
         return Edited(learned_token(model, stage, context, report))
     token, protected = yielded[stage.token], yielded[stage.protected]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benign.engine.recipe import Guarded, Optim, Recipe, Term, Train
+from benign.errors import UserError
 from benign.methods import _terms
 from benign.parts.guards.logit_difference import LogitDifference
 from benign.parts.loci import Locus
@@ -53,8 +54,14 @@ class ULD:
     released configuration: 16 and 32)."""
 
     def recipe(self) -> Recipe:
-        """The assistant's training stage, and the guard."""
+        """The assistant's training stage, and the guard.
+
+        Raises:
+            UserError: The settings of the loss or the guard are out of their ranges.
+        """
         wrong, kept = self.perturbed_batch, self.retain_batch
+        if min(wrong, kept) < 0:
+            raise UserError(f"no step has {min(wrong, kept)} records", where="retain_batch", fix="0 leaves them out")
         # The paper's is one mean over both; each term is a mean of its own.
         unsure, blank = (self.uniform_weight * batch / max(1, wrong + kept) for batch in (wrong, kept))
         terms = (

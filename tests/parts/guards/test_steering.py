@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from benign.cli.settings import changed
 from benign.errors import UserError
 from benign.parts.guards.steering import Steering, gate, lifted_gate, null_space, random_features
 
@@ -63,6 +64,7 @@ def test_retained_states_do_not_move(scale: float) -> None:
 
 
 def test_each_layer_has_a_strength_of_its_own() -> None:
+    assert changed(Steering((2, 0.5)), ["strength=7,-2"]) == Steering((2, 0.5), (7.0, -2.0))
     asked = drawn(4, 30, seed=3)
     tensors = {f"{layer}/{name}": drawn(30, seed=5) for layer in (2, 0.5) for name in ("reader", "direction")}
     one, two = (Steering((2, 0.5), strength).shift(tensors, 0.5, asked) for strength in (1.0, (7.0, -2.0)))
