@@ -46,9 +46,11 @@ class _Asked:
     places: Sequence[int]
     """Which token of each prompt the edit is about."""
 
-    def parts(self) -> Iterator[tuple[slice, _Asked]]:
-        for start in range(0, len(self.prompts), _RECORDS):
-            cut = slice(start, start + _RECORDS)
+    def parts(self, model: Model) -> Iterator[tuple[slice, _Asked]]:
+        # Other numbers of pictures do not go through every family in one pass.
+        size = _RECORDS if model.family.mixes else 1
+        for start in range(0, len(self.prompts), size):
+            cut = slice(start, start + size)
             yield cut, _Asked(self.prompts[cut], self.places[cut])
 
     def within(self, cut: slice) -> _Asked:
@@ -150,7 +152,7 @@ def _places(model: Model, records: Sequence[Record], at: str) -> list[int]:
 
 def _goals(model: Model, stage: Rewrite, asked: _Asked, layer: int, token: int) -> Tensor:
     """[n, H] the states at the places, changed so that the token comes next after the prompt."""
-    parts = [_goal(model, stage, part, layer, token) for _, part in asked.parts()]
+    parts = [_goal(model, stage, part, layer, token) for _, part in asked.parts(model)]
     return torch.cat(parts)
 
 
@@ -210,7 +212,7 @@ def _run(model: Model, asked: _Asked, hidden_at: int | None, *, at_end: bool = F
 @torch.no_grad()
 def _states(model: Model, asked: _Asked, layer: int) -> Tensor:
     """[n, H] the layer's output at the places."""
-    found = [_run(model, part, layer)[1] for _, part in asked.parts()]
+    found = [_run(model, part, layer)[1] for _, part in asked.parts(model)]
     return torch.cat([states.float() for states in found if states is not None])
 
 
@@ -218,7 +220,7 @@ def _states(model: Model, asked: _Asked, layer: int) -> Tensor:
 def _keys(model: Model, asked: _Asked, name: str) -> Tensor:
     """[n, in] what the module reads at the places."""
     found: list[Tensor] = []
-    for _, part in asked.parts():
+    for _, part in asked.parts(model):
         rows, columns = _at(part)
 
         def listen(_: nn.Module, args: tuple[Tensor, ...], rows: Tensor = rows, columns: Tensor = columns) -> None:

@@ -16,7 +16,7 @@ from benign.engine.train import learning_rate
 from benign.engine.weigh import moving
 from benign.errors import UserError
 from benign.models.change import Delta
-from benign.models.collate import IGNORED, collate
+from benign.models.collate import IGNORED, collate, continued
 from benign.models.delta import applied
 from benign.models.families.neurons import readers
 from benign.models.forward import answer_rows
@@ -91,18 +91,6 @@ def refusing(model: Model, record: Record, number: int, refusal: str) -> Batch:
     return continued(model.encoder.prompt(record), torch.cat([token, said[:-1], token, said[-1:]]), unlabelled=1)
 
 
-def continued(prompt: Batch, ids: Tensor, *, unlabelled: int = 0) -> Batch:
-    """A prompt with more tokens behind it, all but the first few of them labelled."""
-    inputs, ids = dict(prompt.inputs), ids[None]
-    inputs["input_ids"] = torch.cat([inputs["input_ids"], ids.to(inputs["input_ids"])], dim=1)
-    for name in ("attention_mask", "token_type_ids"):
-        if name in inputs:
-            more = torch.full_like(ids, 1 if name == "attention_mask" else 0).to(inputs[name])
-            inputs[name] = torch.cat([inputs[name], more], dim=1)
-    labels = torch.cat([torch.full_like(ids[:, :unlabelled], IGNORED), ids[:, unlabelled:]], dim=1)
-    return Batch(inputs, torch.cat([prompt.labels, labels.to(prompt.labels)], dim=1), prompt.ids)
-
-
 def _ordinary(table: Tensor, seed: int) -> Tensor:
     """[H] a row like the others: a head whose row were their mean could never say the token."""
     rows = table.detach().float()
@@ -118,18 +106,28 @@ def _order(count: int, seed: int) -> list[int]:
 @contextmanager
 def _spoken(model: Model, number: int, embedding: Tensor, head: Tensor) -> Iterator[None]:
     """Within it the token's rows are these tensors, which gradients reach."""
+    table = model.module.get_input_embeddings()
+    scale = _scale(table, number)
 
     def read(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        return torch.where((args[0] == number)[..., None], embedding.to(output), output)
+        return torch.where((args[0] == number)[..., None], (scale * embedding).to(output), output)
 
     def write(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
         own = (args[0] @ head.to(args[0]))[..., None]
         return torch.cat([output[..., :number], own.to(output), output[..., number + 1 :]], dim=-1)
 
     with ExitStack() as hooks:
-        hooks.callback(model.module.get_input_embeddings().register_forward_hook(read).remove)
+        hooks.callback(table.register_forward_hook(read).remove)
         hooks.callback(model.family.head_of(model.module).register_forward_hook(write).remove)
         yield
+
+
+@torch.no_grad()
+def _scale(table: nn.Module, number: int) -> float:
+    """What an embedding multiplies its rows by: the square root of their length in some families, else 1."""
+    row = table.get_parameter("weight")[number].float()
+    seen = table(torch.tensor([number], device=row.device))[0].float()
+    return float(seen @ row / (row @ row))
 
 
 @contextmanager

@@ -45,6 +45,31 @@ def collate(examples: Sequence[Batch], *, side: Side = "right", pad_id: int) -> 
     return Batch(inputs, labels, tuple(id for example in examples for id in example.ids))
 
 
+def continued(prompt: Batch, ids: Tensor, *, unlabelled: int = 0) -> Batch:
+    """A question with more tokens of text behind it, all but the first few of them labelled.
+
+    Args:
+        prompt: An encoded question, a batch of one.
+        ids: [n] the tokens.
+        unlabelled: How many of them come before the labelled ones.
+    """
+    inputs, said = dict(prompt.inputs), ids[None]
+    inputs["input_ids"] = torch.cat([inputs["input_ids"], said.to(inputs["input_ids"])], dim=1)
+    for name in ALIGNED:
+        if name in inputs:
+            inputs[name] = torch.cat([inputs[name], _text(name, inputs[name], len(ids))], dim=1)
+    labels = torch.cat([torch.full_like(said[:, :unlabelled], IGNORED), said[:, unlabelled:]], dim=1)
+    return Batch(inputs, torch.cat([prompt.labels, labels.to(prompt.labels)], dim=1), prompt.ids)
+
+
+def _text(name: str, own: Tensor, count: int) -> Tensor:
+    """What more tokens of text have in an input with one entry per token."""
+    if own.ndim > 2:
+        # They look at the pictures that the question's last token looks at.
+        return own[:, -1:].expand(-1, count, *own.shape[2:])
+    return own.new_full((1, count), int(name == "attention_mask"))
+
+
 def _filled(examples: Sequence[Batch], name: str) -> list[Tensor]:
     """The input of every example, zeros where it has none, at one trailing shape."""
     model = next(e.inputs[name] for e in examples if name in e.inputs)
