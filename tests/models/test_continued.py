@@ -21,9 +21,7 @@ from .conftest import BLIND, TWO, WIDE
 
 OFTEN = ("gemma2", "gemma3", "qwen2_5_vl", "mllama")
 """Scaled embeddings, and every input that has an entry per token."""
-ALL = [
-    pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow) for name in (*OFTEN, *tiny.TEXT, *tiny.PICTURES)
-]
+ALL = [pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow) for name in (*tiny.TEXT, *tiny.PICTURES)]
 Models = Callable[[str], Model]
 
 
