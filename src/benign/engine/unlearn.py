@@ -82,12 +82,9 @@ def unlearn(
         progress: Called as (what, done, total) while work goes on.
 
     Raises:
-        UserError: The folder holds another run or is in use; records are missing; a setting is none of its choices; the
-            loss is not finite; ...
+        UserError: The folder holds another run or is in use; records are missing; the loss is not finite; ...
     """
-    refuse_unknown_choices(method)
-    recipe = method.recipe()
-    refuse_unknown_choices(recipe)
+    recipe = _recipe_of(method)
     loaded = load(model) if isinstance(model, (str, Path)) else model
     _refuse_shared(recipe, loaded)
     folder = Path(out)
@@ -110,6 +107,13 @@ def unlearn(
                 if here.main:
                     withdrawn(folder)
                 raise
+
+
+def _recipe_of(method: Method) -> Recipe:
+    refuse_unknown_choices(method)
+    recipe = method.recipe()
+    refuse_unknown_choices(recipe)
+    return recipe
 
 
 def _seen_by(watch: Watch | None, recipe: Recipe) -> tuple[object, ...]:
