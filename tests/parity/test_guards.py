@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from benign.data.answers import Answers
 from benign.parts.guards.corruptions import corrupted
 from benign.parts.guards.logit_difference import LogitDifference
 from benign.parts.guards.zeroth_order import ZerothOrder
+from benign.parts.objectives.flatten import Flatten
 
 FOUND: dict[str, Any] = json.loads(Path(__file__).with_name("guards.json").read_text())
 
@@ -21,6 +23,12 @@ def test_uld_subtracts_raw_logits_from_the_tokens_that_pass_the_filter(case: dic
     base, assistant = torch.tensor(FOUND["uld"]["base"]), torch.tensor(FOUND["uld"]["assistant"])
     guard = LogitDifference(1, case["weight"], case["filter"], "code")
     torch.testing.assert_close(guard.joined(base, assistant), torch.tensor(case["logits"]), atol=2e-5, rtol=0)
+
+
+def test_uld_flattens_by_the_same_divergence() -> None:
+    logits = torch.tensor(FOUND["uld"]["base"])
+    rows = Answers(logits, torch.zeros(len(logits), dtype=torch.long), torch.arange(len(logits)), len(logits))
+    assert float(Flatten()(rows)) == pytest.approx(FOUND["uld"]["uniform"], abs=1e-5)
 
 
 @pytest.mark.parametrize("case", FOUND["eco"]["cases"], ids=lambda case: f"{case['kind']}-{case['dims']}")

@@ -7,7 +7,20 @@ import types
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from benign.engine.recipe import Method, Recipe
 from benign.errors import unknown_name
+
+
+def recipe_of(method: Method) -> Recipe:
+    """A method's recipe, where it and the method hold no unknown word.
+
+    Raises:
+        UserError: They do, or as the method says.
+    """
+    refuse_unknown_choices(method)
+    recipe = method.recipe()
+    refuse_unknown_choices(recipe)
+    return recipe
 
 
 def refuse_unknown_choices(value: Any) -> None:

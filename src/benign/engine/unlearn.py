@@ -14,7 +14,7 @@ import benign
 from benign.data.atomic import write_text
 from benign.data.record import Data
 from benign.engine import canonical
-from benign.engine.choices import refuse_unknown_choices
+from benign.engine.choices import recipe_of
 from benign.engine.compose import Composed
 from benign.engine.draw import drawn
 from benign.engine.fitting import OriginalFitting
@@ -84,7 +84,7 @@ def unlearn(
     Raises:
         UserError: The folder holds another run or is in use; records are missing; the loss is not finite; ...
     """
-    recipe = _recipe_of(method)
+    recipe = recipe_of(method)
     loaded = load(model) if isinstance(model, (str, Path)) else model
     _refuse_shared(recipe, loaded)
     folder = Path(out)
@@ -107,13 +107,6 @@ def unlearn(
                 if here.main:
                     withdrawn(folder)
                 raise
-
-
-def _recipe_of(method: Method) -> Recipe:
-    refuse_unknown_choices(method)
-    recipe = method.recipe()
-    refuse_unknown_choices(recipe)
-    return recipe
 
 
 def _seen_by(watch: Watch | None, recipe: Recipe) -> tuple[object, ...]:
