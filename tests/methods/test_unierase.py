@@ -120,6 +120,19 @@ def test_the_token_means_refuse_and_only_its_rows_were_learned(model: Model, dra
     assert noisy.digest != found.digest and refused(model, noisy) > refused(model, untrained)
 
 
+def test_the_first_step_is_that_of_the_optimizer_that_was_asked_for(model: Model) -> None:
+    """AdamW's is its rate in every entry, plain descent's is the gradient."""
+    ways = {
+        name: LearnToken("token", "<unlearn_0>", REFUSAL, optim=Optim(lr, None, 1, "constant", optimizer=name))  # type: ignore[arg-type]
+        for name, lr in (("adamw", 1e-3), ("sgd", 1.0))
+    }
+    still = replace(ways["sgd"], optim=replace(ways["sgd"].optim, lr=0.0))
+    rows = [learned_token(model, s, context(), quiet).tokens["<unlearn_0>"].embedding for s in (*ways.values(), still)]
+    adam, plain = ((row - rows[2]).abs() for row in rows[:2])
+    torch.testing.assert_close(adam, torch.full_like(adam, 1e-3), rtol=0.05, atol=0)
+    assert float(plain.max()) > 3 * float(plain.median()) > 0
+
+
 def test_the_learned_sequence_is_labelled_behind_the_first_token(model: Model) -> None:
     record = data().forget[0]
     found = refusing(model, record, 77, REFUSAL[0])

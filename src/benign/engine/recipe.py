@@ -164,7 +164,7 @@ class LearnToken:
     batch: int = 16
     """Forget questions per step."""
     optim: Optim = Optim(lr=1e-3, schedule="constant")
-    """How long and how fast."""
+    """How long and how fast; nothing is clipped, and a step's questions go through the model at once."""
     head: Literal["trained", "drawn"] = "trained"
     """Whether the token's row of the head is trained too, or stays as it is drawn, like the other rows; where embedding
     and head are one table, the rows are one."""

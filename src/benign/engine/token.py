@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benign.data.batch import Batch
 from benign.data.record import Record, of_kind
 from benign.engine.draw import derived_seed, records_of
-from benign.engine.recipe import LearnToken
+from benign.engine.recipe import LearnToken, Optim
 from benign.engine.train import learning_rate
 from benign.engine.weigh import moving
 from benign.errors import UserError
@@ -64,7 +64,7 @@ def _train(
     model: Model, stage: LearnToken, records: Sequence[Record], number: int, rows: Sequence[nn.Parameter],
     context: Context, report: Report,
 ) -> None:  # fmt: skip
-    optimizer = torch.optim.AdamW(rows, lr=stage.optim.lr, weight_decay=stage.optim.weight_decay)
+    optimizer = _optimizer(stage.optim, rows)
     per_epoch = -(-len(records) // stage.batch)
     total = stage.optim.steps or max(1, round((stage.optim.epochs or 0) * per_epoch))
     for step in range(total):
@@ -81,6 +81,12 @@ def _train(
             row.grad = gradient
         optimizer.step()
         report(f"learn {stage.text}", step + 1, total)
+
+
+def _optimizer(optim: Optim, rows: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    if optim.optimizer == "sgd":
+        return torch.optim.SGD(rows, lr=optim.lr, weight_decay=optim.weight_decay)
+    return torch.optim.AdamW(rows, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
 
 
 def refusing(model: Model, record: Record, number: int, refusal: str) -> Batch:

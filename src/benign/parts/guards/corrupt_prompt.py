@@ -50,7 +50,8 @@ class CorruptPrompt:
     select: Literal["rare", "all"] = "rare"
     """Which tokens are corrupted: those that few questions have, or all but the last."""
     rare: float = 0.02
-    """A token is rare that at most this share of the questions has."""
+    """A token is rare that at most this share of the questions has: of fewer than 50 questions none is, and all tokens
+    but the last are corrupted."""
     kind: Kind = "noise_first"
     """What corruption is (official code: ``noise_first`` on WMDP, ``zero_top`` on TOFU)."""
     dims: int = 1
