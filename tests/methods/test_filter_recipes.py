@@ -165,6 +165,12 @@ def test_mllm_eraser_moves_forgotten_states_by_the_direction_and_retained_ones_n
         assert float(guard.shift(fit.tensors, layer, retained).abs().max()) < 1e-5 < float(wanted.abs().max())
 
 
+def test_a_penalty_that_shuts_the_gate_is_told(model: Model) -> None:
+    """The toy's states are a hundredth as long as a language model's."""
+    with pytest.raises(UserError, match=r"no forgotten question would be moved.*lower it"):
+        Steering(layers=(0,), steps=1).fit(OriginalFitting(model, toys.data(), 0, Steering()), [])
+
+
 def fitted(model: Model, guard: CorruptPrompt, data: Data) -> tuple[Fitted, Any]:
     fit = guard.fit(OriginalFitting(model, data, 0, guard), [])
     return Fitted(guard, fit.tensors), fit.facts

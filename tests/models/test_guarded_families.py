@@ -34,7 +34,7 @@ OFTEN = ("gpt_neox", "qwen2_5_vl", "mllama")
 ALL = [pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow) for name in (*tiny.TEXT, *tiny.PICTURES)]
 GUARDS = (
     CorruptPrompt(strength=5.0, dims=4, threshold=0.3),
-    Steering(layers=(0,), steps=2, strength=3.0, ridge=1e-6),
+    Steering(layers=(0, -1), steps=2, strength=3.0, ridge=1e-6),
     LogitDifference(depth=1),
 )
 

@@ -13,6 +13,9 @@ from torch import Tensor
 from benign.errors import UserError
 from benign.parts.guards import Fit, Fitting, Layer, Tensors
 
+_LEAST = 0.01
+"""Of the direction, where all of it is wanted: with less at every layer the guard would be there in name only."""
+
 
 @dataclass(frozen=True)
 class Steering:
@@ -70,7 +73,11 @@ class Steering:
             raise UserError(what, where="budget", fix="for example budget=0.5 and steps=20")
 
     def fit(self, fitting: Fitting, inputs: Sequence[Any]) -> Fit:
-        """For each layer the direction d, and u, which says how much of it a state gets."""
+        """For each layer the direction d, and u, which says how much of it a state gets.
+
+        Raises:
+            UserError: Forgotten questions would get next to nothing of it, or the features leave no null space.
+        """
         forget, kept = fitting.records("forget"), fitting.records(self.retained, ("memory", "understanding", "general"))
         forgotten, retained = fitting.states(forget, self.layers), fitting.states(kept, self.layers)
         answers = [self.refusal] * len(forget)
@@ -95,6 +102,7 @@ class Steering:
                 "retained": float(shut.abs().max()),
                 "direction": float(direction.norm()),
             }
+        _refuse_shut(max(one["forgotten"] for one in facts.values()))
         return Fit(tensors, facts)
 
     def shift(self, tensors: Tensors, layer: Layer, last: Tensor) -> Tensor:
@@ -122,6 +130,12 @@ class Steering:
             what = f"{self.lift} features for {len(far)} retained records leave no null space"
             raise UserError(what, where="lift", fix=f"for example --set lift={2 * len(far)}")
         return lifted_gate(near, far, self.ridge)
+
+
+def _refuse_shut(most: float) -> None:
+    if most < _LEAST:
+        what = f"no forgotten question would be moved: where all of the direction is wanted, they get {most:.2g} of it"
+        raise UserError(what, where="ridge", fix="lower it, or choose other layers")
 
 
 def null_space(states: Tensor, share: float, least: float = 0.1) -> Tensor:
