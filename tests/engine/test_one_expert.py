@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers as hf
 from torch import Tensor
 
 from benign.data.record import Data
@@ -20,7 +21,7 @@ from benign.engine.train import Job, train
 from benign.errors import UserError
 from benign.methods.seuf import SEUF
 from benign.models.change import Delta
-from benign.models.families.experts import routers
+from benign.models.families.experts import expert_parameters, routers
 from benign.models.load import Model, load
 from benign.models.vision_cache import VisionCache
 from benign.parts.loci.expert_use import ExpertUse
@@ -37,7 +38,7 @@ from benign.parts.updates.gu import GeometricDisentanglement
 from benign.parts.updates.pcgrad import GradientSurgery
 from benign.parts.updates.weighted_sum import WeightedSum
 from tests import toys
-from tests.models import tiny
+from tests.models import pictures, tiny, words
 
 DATA = replace(
     toys.data(), forget=(*toys.records(("ann",)), replace(toys.records(("bob",))[0], answer="rome oslo lima"))
@@ -168,6 +169,57 @@ def test_the_anchor_draws_the_router_to_the_expert_and_its_loss_is_that_of_the_r
         after = float(RouterAnchor()(rows.of([column], 0)[0]))
         weight.copy_(before)
     assert after < loss - 0.05
+
+
+PER_EXPERT = {"num_experts_per_tok": 2, "moe_intermediate_size": 16}
+MULTI_HEAD = {**words.SIZES, "num_key_value_heads": words.SIZES["num_attention_heads"]}
+PAPERS_MODELS: dict[str, Any] = {
+    "qwen1.5-moe": lambda: hf.Qwen2MoeForCausalLM(
+        hf.Qwen2MoeConfig(**words.SIZES, **PER_EXPERT, num_experts=4, shared_expert_intermediate_size=16)
+    ),
+    "deepseek-v2-lite": lambda: hf.DeepseekV2ForCausalLM(
+        hf.DeepseekV2Config(
+            **MULTI_HEAD, **PER_EXPERT, n_routed_experts=4, n_shared_experts=1, first_k_dense_replace=1,
+            q_lora_rank=None, kv_lora_rank=8, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=8,
+            topk_method="greedy",
+        )
+    ),
+}  # fmt: skip
+"""Tiny ones of the architectures that the paper is about."""
+
+
+@pytest.mark.parametrize("architecture", PAPERS_MODELS)
+def test_on_the_papers_architectures_one_routed_expert_and_its_router_move(architecture: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    folder = pictures.save(tmp_path / "model", PAPERS_MODELS[architecture](), words.tokenizer(eos="<|im_end|>"))
+    papers = load(str(folder))
+    found = {router.name: router for router in routers(papers.module, papers.family)}
+    # DeepSeek's first layer has no experts.
+    assert [(r.layer, r.count, r.top) for r in found.values()] == [(1, 4, 2)] or architecture.startswith("qwen")
+    use = expert_use(papers, ExpertUse(), DATA.forget, lambda *_: None)
+    name = max(use, key=lambda router: float(use[router].max()))
+    delta = trained(papers, SEUF("grad_ascent", optim=FAST).recipe(), tmp_path)
+    experts = expert_parameters(papers.module, found[name])
+    assert not any("shared" in part for part in experts) and set(delta.tensors) == {*experts, f"{name}.weight"}
+    for part in experts:
+        assert delta.dense(part).flatten(1).any(1).nonzero().flatten().tolist() == [int(use[name].argmax())]
+
+
+def test_layers_computed_again_give_the_same_expert_and_router(model: Model, tmp_path: Path) -> None:
+    plain, again = (
+        trained(model, SEUF(optim=replace(FAST, checkpointing=wanted)).recipe(), tmp_path / str(wanted))
+        for wanted in (False, True)
+    )
+    assert set(plain.tensors) == set(again.tensors)
+    for name in plain.tensors:
+        torch.testing.assert_close(plain.dense(name), again.dense(name), atol=1e-6, rtol=1e-4)
+
+
+def test_a_layer_below_the_expert_is_refused(model: Model, tmp_path: Path) -> None:
+    locus = OneExpert(layer=1, expert=0)
+    with pytest.raises(UserError, match="looks at decoder layer 0, below the expert that moves in layer 1"):
+        trained(model, SEUF("rmu", layer=0, optim=FAST, locus=locus).recipe(), tmp_path)
+    trained(model, SEUF("rmu", layer=1, coefficient=2.0, optim=FAST, locus=locus).recipe(), tmp_path / "at")
 
 
 def test_an_anchor_without_an_expert_and_a_model_without_experts_are_refused(

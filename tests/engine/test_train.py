@@ -224,6 +224,11 @@ def test_a_term_that_rests_has_no_gradient_of_its_own(model: Model, tmp_path: Pa
     assert [value > 0 for value in seen] == [True, False, True, False]
 
 
+def test_no_step_is_refused(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="stage s: a stage takes at least one step, got 0"):
+        run(model, Train("s", TERMS, replace(OPTIM, steps=0), STILL), tmp_path)
+
+
 def test_layers_computed_again_give_the_same_weights(model: Model, tmp_path: Path) -> None:
     plain = run(model, Train("s", TERMS, OPTIM, STILL), tmp_path / "plain")
     again = run(model, Train("s", TERMS, replace(OPTIM, checkpointing=True), STILL), tmp_path / "again")

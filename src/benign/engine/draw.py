@@ -120,8 +120,14 @@ def drawn(stage: Train, context: Context, weigh: Weigh | None = None) -> list[li
 
 
 def step_count(stage: Train, candidates: Candidates) -> int:
-    """How many steps a stage takes when its first term has these candidates."""
+    """How many steps a stage takes when its first term has these candidates.
+
+    Raises:
+        UserError: It is to take none.
+    """
     if stage.optim.steps is not None:
+        if stage.optim.steps < 1:
+            raise UserError(f"a stage takes at least one step, got {stage.optim.steps}", where=f"stage {stage.name}")
         return stage.optim.steps
     first = stage.terms[0]
     once = first.sampler.epoch_steps(candidates, first.batch)

@@ -19,7 +19,7 @@ from benign.engine.draw import Drawn, derived_seed
 from benign.engine.importance import Importances
 from benign.engine.log import Log
 from benign.engine.recipe import Optim, Train
-from benign.engine.reference import reference_for
+from benign.engine.reference import hidden_layer, reference_for
 from benign.engine.step import Rows, TrainingStep
 from benign.engine.watch import Best, Watch
 from benign.engine.world import world
@@ -30,6 +30,7 @@ from benign.models.measured import Measured, Numbers
 from benign.models.shallow import shallow
 from benign.models.shard import added_up, own, part_of, shared
 from benign.models.vision_cache import VisionCache
+from benign.parts.loci.decoder import inside
 from benign.parts.updates import Gradient
 
 Report = Callable[[str, int, int], None]
@@ -66,7 +67,8 @@ def train(job: Job) -> tuple[Delta, float]:
     """Run the stage (from its checkpoint, if there is one) and return the learned delta and the seconds it took.
 
     Raises:
-        UserError: The loss or the gradient is not finite; the last good checkpoint stays.
+        UserError: The loss or the gradient is not finite (the last good checkpoint stays), or a term looks at states on
+            which the expert that moves has no influence.
     """
     kept = job.statistics or job.folder / "statistics"
     measure = Importances(job.model, job.data, kept, job.report) if job.data else None
@@ -81,9 +83,22 @@ def train(job: Job) -> tuple[Delta, float]:
             moving = stack.enter_context(
                 attached(job.model, job.stage.locus, seed=seed, scratch=scratch, measure=measure)
             )
+        _refuse_unreached(job.model, job.stage, moving.routed)
         stack.enter_context(_recomputing(job.model.module, job.stage.optim.checkpointing))
         seconds = _loop(job, moving)
         return moving.delta(), seconds
+
+
+def _refuse_unreached(model: Model, stage: Train, routed: Mapping[str, tuple[int, ...]]) -> None:
+    places = [place[0] for name in routed if (place := inside(name, model.family))]
+    for term in stage.terms:
+        layer = hidden_layer(term.objective)
+        number = None if layer is None else model.family.layer_number(model.module, layer)
+        if number is not None and places and number < min(places):
+            raise UserError(
+                f"it looks at decoder layer {number}, below the expert that moves in layer {min(places)}",
+                where=term.name, fix="look at the expert's layer or at one above it; -1 is the last one",
+            )  # fmt: skip
 
 
 @contextmanager

@@ -25,7 +25,8 @@ class FILA:
     relative to the retain set's; the answer's tokens give way to the next best ones.
 
     ``preset="code"`` follows the official code: squared gradients of batches of two, means over tokens, a constant of
-    1e-5 in the denominator, which is more than most squared gradients are, and a randomised decomposition.
+    1e-5 in the denominators of the ratio, which is more than most squared gradients are, and of B's rows, and a
+    randomised decomposition.
     """
 
     lora: Lora = Lora(rank=32, alpha=64.0, dropout=0.0)

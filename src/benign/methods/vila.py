@@ -29,8 +29,8 @@ class VILA:
     models of this name.
 
     ``preset="code"`` follows the official code: ten passes in shuffled batches, means over tokens that are divided by
-    the number of tokens once more, a constant of 1e-5 in the denominator, beside which the retain set then hardly
-    counts, and a randomised decomposition.
+    the number of tokens once more, a constant of 1e-5 in the denominators of the ratio, beside which the retain set
+    then hardly counts, and of B's rows, and a randomised decomposition.
     """
 
     objective: Literal["ihl", "gd", "npo"] = "ihl"
@@ -50,9 +50,10 @@ class VILA:
     retain_batch: int = 16
     """Retained records per step."""
     retain_weight: float = 1.3
-    """Weight of the retain term (official code: 1.3 with ``ihl``, 1 with ``gd``, 1.5 with ``npo``, for Llama-2-7B)."""
+    """Weight of the retain term (official code for Llama-2-7B, TOFU forget10: 1.3 with ``ihl``, 1.6 with ``gd``,
+    1.5 with ``npo``)."""
     optim: Optim = Optim(lr=1e-4, epochs=5.0, warmup=0.2, weight_decay=0.01, micro_batch=4)
-    """How long and how fast."""
+    """How long and how fast (official code: 1e-4 with ``ihl`` and ``npo``, 5e-5 with ``gd``, as above)."""
     update: Update = WeightedSum()
     """How the terms' gradients become one step."""
 

@@ -110,8 +110,8 @@ def gathered(
         passed.append(states[at])
 
     def read(_: nn.Module, args: tuple[Tensor, ...]) -> None:
-        # Some modules see the tokens of all sequences as one list.
-        passed.append(args[0].reshape(*inputs["input_ids"].shape, -1)[at])
+        # Picked afterwards: a layer that is computed again in the backward pass must do the same without this hook.
+        passed.append(args[0])
 
     with ExitStack() as hooks:
         hooks.callback(model.family.head_of(model.module).register_forward_pre_hook(pick).remove)
@@ -127,7 +127,12 @@ def gathered(
         )
     if model.shards:
         model.shards.passed(output.logits)
-    return output.logits[0], {True: entered, False: passed}[hidden_at == "head"][0] if hidden_at is not None else None
+    if hidden_at is None:
+        return output.logits[0], None
+    found = (entered if hidden_at == "head" else passed)[0]
+    # Some modules see the tokens of all sequences as one list.
+    whole = isinstance(hidden_at, str) and hidden_at != "head"
+    return output.logits[0], found.reshape(*inputs["input_ids"].shape, -1)[at] if whole else found
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from benign.parts.loci.split import row_weights, split
 from benign.parts.loci.variance_lora import VarianceLora
 
 OUT, IN, RANK, SCALE = 6, 5, 2, 2.0
+FLOOR = 0.5
+"""The official codes have 1e-5 in the same two places; so much is seen in float32."""
 SMALL = Lora(rank=RANK, alpha=RANK * SCALE, dropout=0.0)
 
 
@@ -103,14 +105,18 @@ def test_fila_by_its_published_formula() -> None:
         "retain": {"w": drawn(OUT, IN, seed=6).square()},
     }
     asked: list[Estimate] = []
-    locus = FisherLora(SMALL, Importance("batch_fisher", 2, "tokens"), damping=0.0, floor=1e-5)
+    locus = FisherLora(SMALL, Importance("batch_fisher", 2, "tokens"), damping=0.0, floor=FLOOR)
     pair = locus.start({"w": weight}, given(tables, asked))["w"]  # type: ignore[arg-type]
     rows = [
-        sum(float(tables["forget"]["w"][i, j]) / (1e-5 + float(tables["retain"]["w"][i, j])) for j in range(IN)) ** 0.5
+        sum(float(tables["forget"]["w"][i, j]) / (FLOOR + float(tables["retain"]["w"][i, j])) for j in range(IN)) ** 0.5
         for i in range(OUT)
     ]
-    basis = torch.linalg.svd(torch.tensor(rows, dtype=torch.float64)[:, None] * weight)[2][:RANK]
-    torch.testing.assert_close(product(pair), weight @ basis.T @ basis, atol=1e-6, rtol=0.0)
+    u, s, vt = torch.linalg.svd(torch.tensor(rows, dtype=torch.float64)[:, None] * weight)
+    root = (s[:RANK] / SCALE).sqrt()
+    by_hand = {"a": root[:, None] * vt[:RANK], "b": u[:, :RANK] * root / (torch.tensor(rows)[:, None] + FLOOR)}
+    torch.testing.assert_close(pair.a.T @ pair.a, (by_hand["a"].T @ by_hand["a"]).float(), atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(pair.b @ pair.b.T, (by_hand["b"] @ by_hand["b"].T).float(), atol=1e-5, rtol=0.0)
+    torch.testing.assert_close(product(pair), SCALE * by_hand["b"] @ by_hand["a"], atol=1e-6, rtol=0.0)
     assert asked == [locus.importance] * 2 and pair.scale == SCALE
 
 
@@ -121,15 +127,16 @@ def test_vila_takes_products_of_the_factors_importances(twice: bool) -> None:
         a, b = drawn(RANK, IN, seed=8 + number).square(), drawn(OUT, RANK, seed=10 + number).square()
         tables[side] = {factor("w", "A"): a, factor("w", "B"): b, TOKENS: torch.tensor(3.0 + number)}
     asked: list[Estimate] = []
-    locus = VarianceLora(SMALL, sigma=0.1, damping=0.0, floor=0.5, counted_twice=twice)
+    locus = VarianceLora(SMALL, sigma=0.1, damping=0.0, floor=FLOOR, counted_twice=twice)
     pair = locus.start({"w": weight}, given(tables, asked))["w"]  # type: ignore[arg-type]
     forget, retain = (
         torch.einsum("or,ri->oi", t[factor("w", "B")], t[factor("w", "A")]) / (float(t[TOKENS]) if twice else 1)
         for t in tables.values()
     )
-    rows = (forget / (0.5 + retain)).sum(1).sqrt()
+    rows = (forget / (FLOOR + retain)).sum(1).sqrt()
     basis = torch.linalg.svd(rows[:, None] * weight)[2][:RANK]
-    torch.testing.assert_close(product(pair), weight @ basis.T @ basis, atol=1e-6, rtol=0.0)
+    left = (rows / (rows + FLOOR))[:, None]
+    torch.testing.assert_close(product(pair), left * (weight @ basis.T @ basis), atol=1e-6, rtol=0.0)
     assert asked == [FactorImportance(RANK, RANK * SCALE, 0.1, Importance("variance"))] * 2
 
 
@@ -143,3 +150,17 @@ def test_what_could_never_learn_is_refused() -> None:
         split(drawn(OUT, IN), torch.ones(OUT), 6, SCALE, exact=True, seed=0)
     with pytest.raises(UserError, match="plain product"):
         FisherLora(Lora(dora=True)).names(torch.nn.Linear(2, 2), None)  # type: ignore[arg-type]
+
+
+def test_vila_with_the_importance_of_the_weight_itself_is_fila() -> None:
+    """A product of importances that is the weight's own importance, one column of B for each row of A."""
+    weight, tables = drawn(OUT, IN, seed=12), {}
+    for number, side in enumerate(("forget", "retain")):
+        a, b = drawn(RANK, IN, seed=13 + number).square(), drawn(OUT, RANK, seed=15 + number).square()
+        tables[side] = {"w": b @ a, factor("w", "A"): a, factor("w", "B"): b, TOKENS: torch.tensor(1.0)}
+    for damping, floor in ((0.0, 0.0), (1e-3, 0.0), (0.0, FLOOR)):
+        loci = FisherLora(SMALL, damping=damping, floor=floor), VarianceLora(SMALL, damping=damping, floor=floor)
+        one, other = (locus.start({"w": weight}, given(tables, []))["w"] for locus in loci)  # type: ignore[arg-type]
+        torch.testing.assert_close(one.a, other.a)
+        torch.testing.assert_close(one.b, other.b)
+    assert FisherLora().damping == VarianceLora().damping and not FisherLora().floor and not VarianceLora().floor

@@ -85,3 +85,5 @@ def test_without_a_curvature_it_says_what_is_missing() -> None:
         direction(GaussNewton(), step)
     with pytest.raises(UserError, match="damping must be above 0"):
         direction(GaussNewton(0.0), random_step(6))
+    with pytest.raises(UserError, match="budget must be above 0, got -1"):
+        direction(GaussNewton(budget=-1.0), random_step(6))

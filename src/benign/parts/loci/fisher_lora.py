@@ -31,7 +31,8 @@ class FisherLora:
     damping: float = 1e-3
     """Added to the retain importance, in units of its mean, against small denominators (paper: 0)."""
     floor: float = 0.0
-    """Added to the retain importance as it is (official code: 1e-5, more than most squared gradients are)."""
+    """Added to the retain importance as it is, and to the rows' weights where B is divided by them (official code: 1e-5
+    for both, more than most squared gradients are)."""
     exact: bool = True
     """Whether the singular vectors are computed to the end, or by a randomised method (official code)."""
 
@@ -63,4 +64,4 @@ class FisherLora:
         rows = {
             name: row_weights(forget[name], retain[name], damping=self.damping, floor=self.floor) for name in weights
         }
-        return beginnings(weights, rows, self.lora.shape, exact=self.exact)
+        return beginnings(weights, rows, self.lora.shape, exact=self.exact, floor=self.floor)

@@ -23,11 +23,14 @@ def row_weights(forget: Tensor, retain: Tensor, *, damping: float, floor: float)
     return relative.sum(1).sqrt()
 
 
-def split(weight: Tensor, rows: Tensor, rank: int, scale: float, *, exact: bool, seed: int) -> LowRank:
+def split(
+    weight: Tensor, rows: Tensor, rank: int, scale: float, *, exact: bool, seed: int, floor: float = 0.0
+) -> LowRank:
     """The product of rank ``rank`` next to the weight, each row's squared error counting ``rows`` squared.
 
     With U S V^T the largest singular triples of diag(rows) W, A = sqrt(S / scale) V^T and B = diag(1 / rows) U
     sqrt(S / scale), so ``scale`` B A = W V V^T: the rows' weights choose the subspace, and how the product is shared.
+    With a floor B has 1 / (rows + floor) instead, so that of rows much below it next to nothing is taken.
 
     Args:
         weight: [out, in].
@@ -36,6 +39,7 @@ def split(weight: Tensor, rows: Tensor, rank: int, scale: float, *, exact: bool,
         scale: The adapter's.
         exact: Whether by the whole decomposition, or by torch's randomised one.
         seed: Chooses the randomised one's directions.
+        floor: Added to the rows' weights where they are divided by (official codes of FILA and VILA: 1e-5).
 
     Raises:
         UserError: The rank is more than the weight's own.
@@ -53,7 +57,7 @@ def split(weight: Tensor, rows: Tensor, rank: int, scale: float, *, exact: bool,
             torch.manual_seed(seed)
             u, s, v = torch.svd_lowrank(weighted, q=rank)
     root = (s / scale).sqrt()
-    back = torch.where(rows > 0, 1 / rows.double(), 0.0)
+    back = torch.where(rows > 0, 1 / (rows.double() + floor), 0.0)
     return LowRank((v * root).T.float().contiguous(), (back[:, None] * u * root).float().contiguous(), scale)
 
 
@@ -84,7 +88,7 @@ def refuse_dead(rows: Mapping[str, Tensor]) -> None:
 
 
 def beginnings(
-    weights: Mapping[str, Tensor], rows: Mapping[str, Tensor], shape: AdapterShape, *, exact: bool
+    weights: Mapping[str, Tensor], rows: Mapping[str, Tensor], shape: AdapterShape, *, exact: bool, floor: float = 0.0
 ) -> dict[str, LowRank]:
     """What the adapter of each weight begins as, by the weight's name.
 
@@ -93,12 +97,13 @@ def beginnings(
         rows: [out] each, how much a row counts.
         shape: The adapter's.
         exact: Whether the singular vectors are computed to the end, or by a randomised method.
+        floor: Added to the rows' weights where they are divided by.
 
     Raises:
         UserError: The forget set says nothing about one of them.
     """
     refuse_dead(rows)
     return {
-        name: split(weight, rows[name], shape.rank, shape.scale, exact=exact, seed=0)
+        name: split(weight, rows[name], shape.rank, shape.scale, exact=exact, seed=0, floor=floor)
         for name, weight in weights.items()
     }

@@ -34,7 +34,8 @@ class VarianceLora:
     damping: float = 1e-3
     """Added to the retain importance, in units of its mean, against small denominators (paper: 0)."""
     floor: float = 0.0
-    """Added to the retain importance as it is (official code: 1e-5, which here is nearly always more than it)."""
+    """Added to the retain importance as it is, and to the rows' weights where B is divided by them (official code: 1e-5
+    for both, which here is nearly always more than the importance, and not little beside the rows' weights)."""
     counted_twice: bool = False
     """Whether means over tokens are divided by the number of tokens once more (official code)."""
     exact: bool = True
@@ -72,7 +73,7 @@ class VarianceLora:
             )
             for name in weights
         }
-        return beginnings(weights, rows, self.lora.shape, exact=self.exact)
+        return beginnings(weights, rows, self.lora.shape, exact=self.exact, floor=self.floor)
 
     def _product(self, found: Mapping[str, Tensor], name: str) -> Tensor:
         """[out, in] the importance of a weight."""

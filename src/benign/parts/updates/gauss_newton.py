@@ -27,7 +27,8 @@ class GaussNewton:
     """
 
     damping: float = 0.1
-    """Added to the curvature, as a share of its mean (0.1 as in kronfluence; the paper's is not known)."""
+    """Added to the curvature, as a share of its mean over all that moves (kronfluence: 0.1 of each module's own; the
+    paper's is not known)."""
     budget: float | None = None
     """The predicted change of one step at learning rate 1, 1/2 d^T G d: nats of KL divergence per kept answer token
     where G is a Fisher matrix. None leaves the step's length to the gradient and the learning rate."""
@@ -40,10 +41,12 @@ class GaussNewton:
         """The gradient in the curvature's metric.
 
         Raises:
-            UserError: No curvature of anything that moves was measured, or the damping is not above 0.
+            UserError: No curvature of anything that moves was measured, or the damping or the budget is not above 0.
         """
         if not self.damping > 0:
             raise UserError(f"damping must be above 0, got {self.damping}", where=_HERE)
+        if self.budget is not None and not self.budget > 0:
+            raise UserError(f"the budget must be above 0, got {self.budget}", where=_HERE)
         if not any(step.curvature):
             raise UserError(
                 "nothing that moves has a measured curvature", where=_HERE,
