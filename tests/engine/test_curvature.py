@@ -14,6 +14,7 @@ from benign.models.collate import collate
 from benign.models.forward import answer_rows
 from benign.models.load import Model, load
 from benign.parts.statistics.kronecker import Kronecker
+from benign.parts.updates.gauss_newton import divergence
 from tests import toys
 
 
@@ -37,6 +38,34 @@ def test_its_values_are_the_squares_of_the_weights_gradients_in_the_bases(model:
             sums[name] += (found[name]["outputs"].T @ way @ found[name]["inputs"]).square()
     for name in names:
         torch.testing.assert_close(found[name]["values"], sums[name] / answer_tokens, rtol=1e-3, atol=1e-6)
+
+
+def test_it_predicts_the_divergence_of_the_whole_models_answers(model: Model) -> None:
+    """Over random moves what lies between modules and between eigenvectors cancels: the mean is that of the matrix."""
+    records = toys.data().few
+    names = list(Kronecker().modules(model.module, model.family))
+    # Each time with other noise.
+    found = Passes(model, Kronecker(), records * 6, False, lambda *_: None).measured(names)
+    weights = [model.module.get_submodule(name).get_parameter("weight") for name in names]
+    batch = collate([model.encoder.full(record) for record in records], pad_id=model.processor.pad_id)
+
+    @torch.no_grad()
+    def said() -> torch.Tensor:
+        return answer_rows(model, batch).logits.double().log_softmax(-1)
+
+    before, changed, predicted = said(), 0.0, 0.0
+    for seed in range(24):
+        generator = torch.Generator().manual_seed(seed)
+        move = tuple(2e-3 * torch.randn(weight.shape, generator=generator) for weight in weights)
+        predicted += divergence(move, [found[name] for name in names])
+        with torch.no_grad():
+            kept = [weight.clone() for weight in weights]
+            for weight, way in zip(weights, move, strict=True):
+                weight.add_(way)
+            changed += float((before.exp() * (before - said())).sum(-1).mean())
+            for weight, value in zip(weights, kept, strict=True):
+                weight.copy_(value)
+    assert changed == pytest.approx(predicted, rel=0.15)
 
 
 def test_noise_is_a_function_of_the_seed_and_not_of_global_state(model: Model, tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ class KFADE:
     budget: float = 1e-3
     """How far a step goes: predicted KL divergence per retained answer token, in nats."""
     damping: float = 0.1
-    """Added to the curvature, as a share of its mean over all that moves (kronfluence: 0.1 of each module's own)."""
+    """Added to the curvature, as a share of its mean over all that moves (kronfluence: 1e-8, or 0.1 of each module's
+    own mean)."""
     corrected: bool = True
     """EK-FAC; false is K-FAC."""
     of: Literal["divergence", "likelihood"] = "divergence"

@@ -27,8 +27,8 @@ class GaussNewton:
     """
 
     damping: float = 0.1
-    """Added to the curvature, as a share of its mean over all that moves (kronfluence: 0.1 of each module's own; the
-    paper's is not known)."""
+    """Added to the curvature, as a share of its mean over all that moves (kronfluence: 1e-8, or 0.1 of each module's
+    own mean; the paper's is not known)."""
     budget: float | None = None
     """The predicted change of one step at learning rate 1, 1/2 d^T G d: nats of KL divergence per kept answer token
     where G is a Fisher matrix. None leaves the step's length to the gradient and the learning rate."""
