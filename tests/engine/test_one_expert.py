@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 import transformers as hf
+from PIL import Image
 from torch import Tensor
 
-from benign.data.record import Data
+from benign.data.record import Data, ImageRef, Record
 from benign.engine.draw import drawn
 from benign.engine.log import Log
 from benign.engine.recipe import Optim, Recipe, Term, Train
@@ -173,33 +175,41 @@ def test_the_anchor_draws_the_router_to_the_expert_and_its_loss_is_that_of_the_r
 
 PER_EXPERT = {"num_experts_per_tok": 2, "moe_intermediate_size": 16}
 MULTI_HEAD = {**words.SIZES, "num_key_value_heads": words.SIZES["num_attention_heads"]}
-PAPERS_MODELS: dict[str, Any] = {
-    "qwen1.5-moe": lambda: hf.Qwen2MoeForCausalLM(
-        hf.Qwen2MoeConfig(**words.SIZES, **PER_EXPERT, num_experts=4, shared_expert_intermediate_size=16)
-    ),
-    "deepseek-v2-lite": lambda: hf.DeepseekV2ForCausalLM(
-        hf.DeepseekV2Config(
-            **MULTI_HEAD, **PER_EXPERT, n_routed_experts=4, n_shared_experts=1, first_k_dense_replace=1,
-            q_lora_rank=None, kv_lora_rank=8, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=8,
-            topk_method="greedy",
-        )
-    ),
-}  # fmt: skip
-"""Tiny ones of the architectures that the paper is about."""
 
 
-@pytest.mark.parametrize("architecture", PAPERS_MODELS)
-def test_on_the_papers_architectures_one_routed_expert_and_its_router_move(architecture: str, tmp_path: Path) -> None:
+def deepseek(folder: Path) -> Path:
+    config = hf.DeepseekV2Config(
+        **MULTI_HEAD, **PER_EXPERT, n_routed_experts=4, n_shared_experts=1, first_k_dense_replace=1,
+        q_lora_rank=None, kv_lora_rank=8, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=8, topk_method="greedy",
+    )  # fmt: skip
+    return pictures.save(folder, hf.DeepseekV2ForCausalLM(config), words.tokenizer(eos="<|im_end|>"))
+
+
+def qwen(folder: Path) -> Path:
+    config = hf.Qwen2MoeConfig(**words.SIZES, **PER_EXPERT, num_experts=4, shared_expert_intermediate_size=16)
+    return pictures.save(folder, hf.Qwen2MoeForCausalLM(config), words.tokenizer(eos="<|im_end|>"))
+
+
+def shown(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    content = io.BytesIO()
+    Image.new("RGB", (28, 28), (200, 40, 90)).save(content, "PNG")
+    return tuple(replace(record, images=(ImageRef(data=content.getvalue()),)) for record in records)
+
+
+@pytest.mark.parametrize(("build", "layers"), [(qwen, (0, 1)), (deepseek, (1,)), (pictures.qwen3_vl_moe, (0, 1))])
+def test_on_the_papers_architectures_and_on_pictures_one_routed_expert_and_its_router_move(
+    build: Any, layers: tuple[int, ...], tmp_path: Path
+) -> None:
     torch.manual_seed(0)
-    folder = pictures.save(tmp_path / "model", PAPERS_MODELS[architecture](), words.tokenizer(eos="<|im_end|>"))
-    papers = load(str(folder))
-    found = {router.name: router for router in routers(papers.module, papers.family)}
+    other = load(str(build(tmp_path / "model")))
+    found = {router.name: router for router in routers(other.module, other.family)}
     # DeepSeek's first layer has no experts.
-    assert [(r.layer, r.count, r.top) for r in found.values()] == [(1, 4, 2)] or architecture.startswith("qwen")
-    use = expert_use(papers, ExpertUse(), DATA.forget, lambda *_: None)
+    assert [(r.layer, r.count, r.top) for r in found.values()] == [(layer, 4, 2) for layer in layers]
+    data = replace(DATA, forget=shown(DATA.forget)) if other.family.multimodal else DATA
+    use = expert_use(other, ExpertUse(), data.forget, lambda *_: None)
     name = max(use, key=lambda router: float(use[router].max()))
-    delta = trained(papers, SEUF("grad_ascent", optim=FAST).recipe(), tmp_path)
-    experts = expert_parameters(papers.module, found[name])
+    delta = trained(other, SEUF("grad_ascent", optim=FAST).recipe(), tmp_path, data)
+    experts = expert_parameters(other.module, found[name])
     assert not any("shared" in part for part in experts) and set(delta.tensors) == {*experts, f"{name}.weight"}
     for part in experts:
         assert delta.dense(part).flatten(1).any(1).nonzero().flatten().tolist() == [int(use[name].argmax())]

@@ -155,23 +155,34 @@ def qwen2_5_vl(folder: Path) -> Path:
     return _save_parts(folder, module, _qwen_images(14), text, "Qwen2_5_VLProcessor")
 
 
+QWEN3_TEXT = {
+    **SIZES,
+    "head_dim": 8,
+    "rope_parameters": {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 10000.0},
+}
+QWEN3_VISION = {
+    "depth": 2,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_heads": 2,
+    "out_hidden_size": 32,
+    "num_position_embeddings": 16,
+    "deepstack_visual_indexes": [0],
+    "patch_size": 16,
+}
+
+
 def qwen3_vl(folder: Path) -> Path:
-    rope = {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 10000.0}
-    vision = {
-        "depth": 2,
-        "hidden_size": 16,
-        "intermediate_size": 24,
-        "num_heads": 2,
-        "out_hidden_size": 32,
-        "num_position_embeddings": 16,
-        "deepstack_visual_indexes": [0],
-        "patch_size": 16,
-    }
-    config = hf.Qwen3VLConfig(
-        text_config={**SIZES, "head_dim": 8, "rope_parameters": rope}, vision_config=vision, **QWEN_IDS
-    )
+    config = hf.Qwen3VLConfig(text_config=QWEN3_TEXT, vision_config=QWEN3_VISION, **QWEN_IDS)
     text = tokenizer(QWEN_CHAT, eos="<|im_end|>")
     return _save_parts(folder, hf.Qwen3VLForConditionalGeneration(config), _qwen_images(16), text, "Qwen3VLProcessor")
+
+
+def qwen3_vl_moe(folder: Path) -> Path:
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+    config = hf.Qwen3VLMoeConfig(text_config={**QWEN3_TEXT, **experts}, vision_config=QWEN3_VISION, **QWEN_IDS)
+    made, text = hf.Qwen3VLMoeForConditionalGeneration(config), tokenizer(QWEN_CHAT, eos="<|im_end|>")
+    return _save_parts(folder, made, _qwen_images(16), text, "Qwen3VLProcessor")
 
 
 def internvl(folder: Path) -> Path:

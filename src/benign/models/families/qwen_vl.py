@@ -25,7 +25,7 @@ def _positions(module: nn.Module, inputs: Mapping[str, Tensor]) -> Tensor:
 
 FAMILY = Family(
     name="qwen_vl",
-    model_types=("qwen2_vl", "qwen2_5_vl", "qwen3_vl"),
+    model_types=("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"),
     language=r"model\.language_model" + DECODER_LINEAR,
     layers="model.language_model.layers",
     vision=r"model\.visual\.(?!(?:deepstack_)?merger).+",
