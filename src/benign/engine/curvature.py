@@ -72,7 +72,8 @@ class Passes:
         """Go backward from the answer's predictions; the number of its tokens."""
         example = self.model.encoder.full(record, text_only=self.text_only)
         rows = answer_rows(self.model, collate([example], pad_id=self.model.processor.pad_id))
-        rows.logits.backward(self.statistic.pull(rows.logits.detach(), rows.labels, place=place))
+        if rows.logits.requires_grad:  # else nothing that is looked at ran
+            rows.logits.backward(self.statistic.pull(rows.logits.detach(), rows.labels, place=place))
         return len(rows.labels)
 
 

@@ -16,6 +16,7 @@ from benign.engine.draw import Drawn, compares, needs_original
 from benign.engine.forward import encoded
 from benign.engine.noise import noise_of, on_rows, refuse_elsewhere
 from benign.engine.recipe import Term
+from benign.engine.record_weights import weighed_loss
 from benign.engine.reference import Reference, hidden_layer, routes, wanted_of
 from benign.engine.world import World
 from benign.errors import UserError
@@ -25,8 +26,8 @@ from benign.models.forward import HiddenAt
 from benign.models.load import Model
 from benign.models.measured import Numbers
 from benign.models.pack import packed_rows
+from benign.models.shard import backward
 from benign.models.vision_cache import VisionCache
-from benign.parts.objectives import Objective
 from benign.parts.updates import Gradient
 
 Column = tuple[Term, Sequence[Drawn]]
@@ -145,6 +146,8 @@ class TrainingStep:
     """What the gradient is handed to."""
     curvature: Sequence[Numbers] = ()
     """What the stage's statistic says of each parameter."""
+    reached: bool = False
+    """Whether a pass of this process came upon anything that moves."""
     _seen: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -158,7 +161,7 @@ class TrainingStep:
         self._clear()
         for losses in self._passes(list(chosen)):
             weighted = [chosen[name] * self._weight(name) * loss for name, loss in losses.items()]
-            torch.stack([*weighted, *self.rows.tail()]).sum().backward()
+            backward(torch.stack([*weighted, *self.rows.tail()]).sum())
         return self.world.summed(self._taken())
 
     def gradients(self, names: Sequence[str] | None = None) -> dict[str, Gradient]:
@@ -171,7 +174,7 @@ class TrainingStep:
             for name in present:
                 self._clear()
                 weighted = [self._weight(name) * losses[name]] if name in losses else []
-                torch.stack([*weighted, *tail]).sum().backward(retain_graph=name != present[-1])
+                backward(torch.stack([*weighted, *tail]).sum(), again=name != present[-1])
                 found, known = self._taken(), totals.get(name)
                 totals[name] = found if known is None else tuple(a + b for a, b in zip(known, found, strict=True))
         # A term that rests at this step has drawn nothing: its gradient is zero.
@@ -189,8 +192,10 @@ class TrainingStep:
         # Fused attention has no second derivative.
         with sdpa_kernel(SDPBackend.MATH):
             for losses in self._passes(list(directions)):
-                slopes = [self._slope(self._weight(name) * loss, directions[name]) for name, loss in losses.items()]
-                torch.stack(slopes).sum().backward()
+                reached = [name for name, loss in losses.items() if loss.requires_grad]
+                slopes = [self._slope(self._weight(name) * losses[name], directions[name]) for name in reached]
+                if slopes:
+                    backward(torch.stack(slopes).sum())
         return self.world.summed(self._taken())
 
     def losses(self) -> dict[str, float]:
@@ -237,6 +242,7 @@ class TrainingStep:
         seen = dict.fromkeys(names, 0.0)
         for chunk in _chunks(columns, self.micro_batch, self.world, in_step=self.rows.in_step):
             losses = self._losses(chunk, columns)
+            self.reached = self.reached or any(loss.requires_grad for loss in losses.values())
             yield losses
             for name, loss in losses.items():
                 seen[name] += float(loss.detach())
@@ -254,7 +260,7 @@ class TrainingStep:
                 continue
             per_rows = term.objective.mean_over == "rows" and len(items) < len(full)
             share = self.rows.share(items, full) if per_rows else len(items) / len(full)
-            found[term.name] = _weighed(term.objective, rows, [item.weight for item in items]) * share
+            found[term.name] = weighed_loss(term.objective, rows, [item.weight for item in items]) * share
         return found
 
     def _slope(self, loss: Tensor, direction: Gradient) -> Tensor:
@@ -273,18 +279,6 @@ class TrainingStep:
         found = tuple(torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters)
         self._clear()
         return found
-
-
-def _weighed(objective: Objective, rows: Answers, weights: Sequence[float]) -> Tensor:
-    """The objective, with each record's part of what it averages over taken as often as its weight says."""
-    if all(weight == 1 for weight in weights):
-        return objective(rows)
-    if objective.mean_over == "rows":
-        shares = (rows.rows_per_record / rows.rows_per_record.sum()).tolist()
-    else:
-        shares = [1 / rows.count] * rows.count
-    parts = zip(weights, shares, rows.each(), strict=True)
-    return torch.stack([weight * share * objective(part) for weight, share, part in parts]).sum()
 
 
 def _chunks(columns: Sequence[Column], most: int | None, world: World, *, in_step: bool) -> list[list[Column]]:

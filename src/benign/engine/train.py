@@ -67,8 +67,8 @@ def train(job: Job) -> tuple[Delta, float]:
     """Run the stage (from its checkpoint, if there is one) and return the learned delta and the seconds it took.
 
     Raises:
-        UserError: The loss or the gradient is not finite (the last good checkpoint stays), or a term looks at states on
-            which the expert that moves has no influence.
+        UserError: The loss or the gradient is not finite (the last good checkpoint stays), no record reaches what
+            moves, or a term looks at states on which the expert that moves has no influence.
     """
     kept = job.statistics or job.folder / "statistics"
     measure = Importances(job.model, job.data, kept, job.report) if job.data else None
@@ -146,6 +146,7 @@ def _loop(job: Job, moving: Trainable) -> float:
         checkpoint.write(job.folder, job.key, now, moving.parameters, optimizer)
 
     best = Best(job.watch, job.folder, job.key) if job.watch else None
+    reached = first > 0 or here.size > 1
     for number in range(first, total):
         rate = learning_rate(optim, number, total)
         columns = list(zip(stage.terms, job.steps[number], strict=True))
@@ -154,6 +155,7 @@ def _loop(job: Job, moving: Trainable) -> float:
             columns, rows, parameters, number, total, seed, optim.micro_batch, here, optimizer, curvature
         )
         gradient, after = stage.update(step, state)
+        reached = reached or step.reached
         norm = handed(moving, gradient, optim.clip)
         losses = step.losses()
         if not all(map(math.isfinite, (*losses.values(), norm))):
@@ -170,6 +172,9 @@ def _loop(job: Job, moving: Trainable) -> float:
             keep(number + 1)
         if best and best.stops(job.model, moving.parameters, number + 1, total):
             break
+    if not reached:
+        fix = "choose other modules, or records that reach them: text does not reach a vision tower"
+        raise UserError("no record reaches what moves", where=f"stage {stage.name}", fix=fix)
     if best:
         best.restore(moving.parameters)
     return spent + time.monotonic() - start

@@ -172,10 +172,12 @@ def shared(tensors: Sequence[Tensor]) -> bool:
 def gradients(
     loss: Tensor, parameters: Sequence[nn.Parameter], shards: Shards | None = None
 ) -> tuple[Tensor | None, ...]:
-    """The gradient of a loss with respect to each parameter that it reaches.
+    """The gradient of a loss with respect to each parameter that it reaches; text reaches none of a vision tower's.
 
     Where processes share the weights, all of them must have computed the same loss, and get their parts.
     """
+    if shards is None and not loss.requires_grad:
+        return (None,) * len(parameters)
     if shards is None:
         return torch.autograd.grad(loss, list(parameters), allow_unused=True)
     # The processes' gradients are added up.
@@ -187,6 +189,12 @@ def gradients(
         if gradient is not None and not isinstance(gradient, DTensor):
             dist.all_reduce(gradient)
     return found
+
+
+def backward(loss: Tensor, *, again: bool = False) -> None:
+    """Go backward from a loss, once or more; one that reaches nothing that moves adds nothing to any gradient."""
+    if loss.requires_grad:
+        loss.backward(retain_graph=again)
 
 
 def from_first(

@@ -87,6 +87,21 @@ def refuse_dead(rows: Mapping[str, Tensor]) -> None:
         )
 
 
+def refuse_unbounded(rows: Mapping[str, Tensor]) -> None:
+    """Refuse weights whose importance for what is kept is zero throughout: beside it any other is endless.
+
+    Raises:
+        UserError: The rows of a weight count without bound.
+    """
+    lost = [name for name, weights in rows.items() if not weights.isfinite().all()]
+    if lost:
+        raise UserError(
+            f"what is kept says nothing about {lost[0]} and {len(lost) - 1} other weights",
+            where="locus",
+            fix="choose other modules, or keep records that reach them: text does not reach a vision tower",
+        )
+
+
 def beginnings(
     weights: Mapping[str, Tensor], rows: Mapping[str, Tensor], shape: AdapterShape, *, exact: bool, floor: float = 0.0
 ) -> dict[str, LowRank]:
@@ -100,9 +115,10 @@ def beginnings(
         floor: Added to the rows' weights where they are divided by.
 
     Raises:
-        UserError: The forget set says nothing about one of them.
+        UserError: The forget set or what is kept says nothing about one of them.
     """
     refuse_dead(rows)
+    refuse_unbounded(rows)
     return {
         name: split(weight, rows[name], shape.rank, shape.scale, exact=exact, seed=0, floor=floor)
         for name, weight in weights.items()
