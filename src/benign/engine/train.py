@@ -136,7 +136,6 @@ def _loop(job: Job, moving: Trainable) -> float:
     rows = Rows(job.model, reference, vision, moving.routed)
     curvature = _curvature_of(moving, job.curvature)
     start = saved = time.monotonic()
-
     parted = shared(parameters)
 
     def keep(step: int) -> None:
@@ -173,8 +172,7 @@ def _loop(job: Job, moving: Trainable) -> float:
         if best and best.stops(job.model, moving.parameters, number + 1, total):
             break
     if not reached:
-        fix = "choose other modules, or records that reach them: text does not reach a vision tower"
-        raise UserError("no record reaches what moves", where=f"stage {stage.name}", fix=fix)
+        raise _unreached(stage)
     if best:
         best.restore(moving.parameters)
     return spent + time.monotonic() - start
@@ -230,6 +228,13 @@ def _length(gradient: Gradient) -> float:
     return math.sqrt(added_up([way.square().sum(dtype=torch.float64) for way in gradient]))
 
 
+def _moved(moving: Trainable, optimizer: torch.optim.Optimizer, decay: float) -> None:
+    if moving.masks and decay:
+        _decay(moving, decay)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
 @torch.no_grad()
 def _decay(moving: Trainable, share: float) -> None:
     """AdamW's decoupled decay of the entries that may move."""
@@ -246,6 +251,11 @@ def learning_rate(optim: Optim, step: int, total: int) -> float:
     done = (step - rise) / max(1.0, total - rise)
     factor = {"constant": 1.0, "linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done))}[optim.schedule]
     return optim.lr * factor
+
+
+def _unreached(stage: Train) -> UserError:
+    fix = "choose other modules, or records that reach them: text does not reach a vision tower"
+    return UserError("no record reaches what moves", where=f"stage {stage.name}", fix=fix)
 
 
 def _not_finite(stage: Train, step: int, losses: Mapping[str, float]) -> UserError:
