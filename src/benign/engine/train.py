@@ -228,13 +228,6 @@ def _length(gradient: Gradient) -> float:
     return math.sqrt(added_up([way.square().sum(dtype=torch.float64) for way in gradient]))
 
 
-def _moved(moving: Trainable, optimizer: torch.optim.Optimizer, decay: float) -> None:
-    if moving.masks and decay:
-        _decay(moving, decay)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-
-
 @torch.no_grad()
 def _decay(moving: Trainable, share: float) -> None:
     """AdamW's decoupled decay of the entries that may move."""
