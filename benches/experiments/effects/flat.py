@@ -33,6 +33,7 @@ METHODS: dict[str, Any] = {
     **{f"flat, {one}": FLAT(one, refusals=(REFUSAL,)) for one in get_args(Divergence)},
     "flat, 384 refusals": FLAT(),
 }
+UNSTOPPED = ("grad_ascent", "flat, kl", "flat, total_variation")
 
 
 def row(look: Groups, method: Any, seed: int) -> Row:
@@ -43,6 +44,12 @@ def row(look: Groups, method: Any, seed: int) -> Row:
     return {**found, "cpu_seconds_per_step": way.cpu_seconds / way.steps, "peak_rss_mb": way.peak_rss_mb}
 
 
+def end(look: Groups, method: Any, seed: int) -> Row:
+    """What is kept where nobody stops the run."""
+    made = replace(method, optim=OPTIM, locus=LOCUS, forget_batch=8)
+    return trained(look, made, seed, every=OPTIM.steps or 1).seen[-1]
+
+
 def jobs(seed: int) -> Jobs:
     """Each method on both models."""
     data, found = authors(seed), dict[str, Any]()
@@ -51,6 +58,7 @@ def jobs(seed: int) -> Jobs:
         look = Groups(model, Data(forget=data.forget), groups)
         found[f"{world}original"] = partial(look, None, False)
         found |= {f"{world}{name}": partial(row, look, method, seed) for name, method in METHODS.items()}
+        found |= {f"{world}{name}, to the end": partial(end, look, METHODS[name], seed) for name in UNSTOPPED}
     return found
 
 

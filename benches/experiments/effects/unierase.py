@@ -48,8 +48,8 @@ def begun(served: Served, asked: Sequence[Record], number: int) -> float:
 
 
 def refused(served: Served, asked: Sequence[Record]) -> float:
-    """How many questions are answered with the refusal."""
-    return float(np.mean([said.lower() == REFUSAL.lower() for said in served.generate(list(asked), max_new_tokens=32)]))
+    """How many answers have the refusal's words, if not all of them and no others."""
+    return float(np.mean(["do not know" in said.lower() for said in served.generate(list(asked), max_new_tokens=32)]))
 
 
 def looked(served: Served, seen: Data, siblings: Sequence[Record] = ()) -> Seen:
