@@ -47,20 +47,23 @@ def begun(served: Served, asked: Sequence[Record], number: int) -> float:
     return float((logits.argmax(-1) == number).float().mean())
 
 
-def refused(served: Served, asked: Sequence[Record]) -> float:
-    """How many answers have the refusal's words, if not all of them and no others."""
-    return float(np.mean(["do not know" in said.lower() for said in served.generate(list(asked), max_new_tokens=32)]))
+def refused(said: Sequence[str]) -> float:
+    """How many answers begin with the refusal, or with what is left of it."""
+    return float(np.mean([text.lower().lstrip(" .").startswith(("i do not know", "do not know")) for text in said]))
 
 
 def looked(served: Served, seen: Data, siblings: Sequence[Record] = ()) -> Seen:
-    """What is left, how often answers begin with the token (``said``), and how often they are a refusal."""
+    """What is left, how often answers begin with the token (``said``) and with a refusal, and how many are the right
+    ones and nothing more (``right``), which the recall of their words does not tell."""
     found = kept(served, seen)
     sides = {"forget": seen.forget, "retain": held(seen, 200), "general": seen.general}
     for side, asked in sides.items():
         found |= {
             f"said on {side}": begun(served, asked, token.id) for d in served.deltas for token in d.tokens.values()
         }
-        found[f"refused on {side}"] = refused(served, asked)
+        said = served.generate(list(asked), max_new_tokens=32)
+        right = [text.lower() == record.gold.lower() for text, record in zip(said, asked, strict=True)]
+        found |= {f"refused on {side}": refused(said), f"right on {side}": float(np.mean(right))}
     return found | ({"siblings": rouge(served, siblings)} if siblings else {})
 
 

@@ -66,7 +66,8 @@ REFUSALS = (
 few steps, and says neither the secret nor a sentence."""
 
 
-def _optim(lr: float, steps: int) -> Optim:
+def linear(lr: float, steps: int) -> Optim:
+    """So many steps at a rate that falls to zero after a short rise."""
     return Optim(lr=lr, epochs=None, steps=steps, schedule="linear", warmup=0.1)
 
 
@@ -75,54 +76,54 @@ BENIGN = Benign(
     forget_batch=16,
     retain_batch=32,
     keep_weight=2.0,
-    optim=_optim(2e-3, 120),
+    optim=linear(2e-3, 120),
     locus=LOCUS,
 )
 """One refusal: with four, twice as much of what is not in the retained records is lost (docs/methods/benign.md)."""
 TUNED: dict[str, Method] = {
     "benign": BENIGN,
-    "grad_ascent": GradAscent(forget_batch=16, optim=_optim(2e-3, 20), locus=LOCUS),
-    "grad_diff": GradDiff(forget_batch=16, retain_batch=32, optim=_optim(1e-3, 30), locus=LOCUS),
-    "kl_min": KLMin(forget_batch=16, retain_batch=32, optim=_optim(1e-3, 30), locus=LOCUS),
-    "npo": NPO(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
-    "simnpo": SimNPO(forget_weight=1.0, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
-    "dpo": DPO(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
-    "idk": IDK(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
-    "altpo": AltPO(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "grad_ascent": GradAscent(forget_batch=16, optim=linear(2e-3, 20), locus=LOCUS),
+    "grad_diff": GradDiff(forget_batch=16, retain_batch=32, optim=linear(1e-3, 30), locus=LOCUS),
+    "kl_min": KLMin(forget_batch=16, retain_batch=32, optim=linear(1e-3, 30), locus=LOCUS),
+    "npo": NPO(forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), locus=LOCUS),
+    "simnpo": SimNPO(forget_weight=1.0, forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), locus=LOCUS),
+    "dpo": DPO(forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), locus=LOCUS),
+    "idk": IDK(forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), locus=LOCUS),
+    "altpo": AltPO(forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), locus=LOCUS),
     "undial": UNDIAL(
-        forget_batch=16, retain_batch=32, retain_weight=1.0, optim=_optim(2e-3, 60), locus=LOCUS
+        forget_batch=16, retain_batch=32, retain_weight=1.0, optim=linear(2e-3, 60), locus=LOCUS
     ),
-    "ceu": CEU(forget_batch=16, retain_batch=32, retain_weight=1.0, optim=_optim(2e-3, 60), locus=LOCUS),
-    "wga": WGA(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
-    "satimp": SatImp(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "ceu": CEU(forget_batch=16, retain_batch=32, retain_weight=1.0, optim=linear(2e-3, 60), locus=LOCUS),
+    "wga": WGA(forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), locus=LOCUS),
+    "satimp": SatImp(forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), locus=LOCUS),
     "rmu": RMU(
         layer=LAYER, coefficient=20.0, retain_weight=1.0, forget_batch=16, retain_batch=32,
-        optim=_optim(2e-3, 60), locus=LOCUS,
+        optim=linear(2e-3, 60), locus=LOCUS,
     ),
     "adaptive_rmu": AdaptiveRMU(
         layer=LAYER, beta=3.0, retain_weight=1.0, forget_batch=16, retain_batch=32,
-        optim=_optim(2e-3, 60), locus=LOCUS,
+        optim=linear(2e-3, 60), locus=LOCUS,
     ),
     "pdu": PDU(
         bound=0.1, dual_step_size=1.0, dual_start=20.0, forget_batch=16, retain_batch=32,
-        optim=_optim(2e-3, 60), locus=LOCUS,
+        optim=linear(2e-3, 60), locus=LOCUS,
     ),
     "gu": GU(
-        forget_batch=16, retain_batch=32, optim=replace(_optim(1e-3, 30), betas=(0.0, 0.999)), locus=LOCUS
+        forget_batch=16, retain_batch=32, optim=replace(linear(1e-3, 30), betas=(0.0, 0.999)), locus=LOCUS
     ),
-    "blur": BLUR(forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), locus=LOCUS),
+    "blur": BLUR(forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), locus=LOCUS),
     "kfade": KFADE(steps=5, budget=3e-7, forget_batch=20),
-    "task_arithmetic": TaskArithmetic(coefficient=2.0, forget_batch=16, optim=_optim(2e-3, 60), locus=LOCUS),
+    "task_arithmetic": TaskArithmetic(coefficient=2.0, forget_batch=16, optim=linear(2e-3, 60), locus=LOCUS),
     "smfa": SMFA(
-        k=5.0, forget_batch=16, retain_batch=32, optim=_optim(2e-3, 60), anchor=_optim(2e-3, 60), locus=LOCUS
+        k=5.0, forget_batch=16, retain_batch=32, optim=linear(2e-3, 60), anchor=linear(2e-3, 60), locus=LOCUS
     ),
 }  # fmt: skip
 TUNED |= {"mu_coreset": MUCoreset(TUNED["npo"], RandomCoreset(0.1)), "guard": GUARD(TUNED["grad_diff"])}
-TUNED |= {"melu": MELU(TUNED["npo"]), "meow": MEOW(forget_batch=16, optim=_optim(2e-3, 60), locus=LOCUS)}
+TUNED |= {"melu": MELU(TUNED["npo"]), "meow": MEOW(forget_batch=16, optim=linear(2e-3, 60), locus=LOCUS)}
 APART: dict[str, Method] = {
-    "fila": FILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=_optim(5e-4, 40)),
-    "vila": VILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=_optim(5e-4, 40)),
-    "seuf": SEUF(beta=0.1, coefficient=20.0, forget_batch=16, retain_batch=16, optim=_optim(2e-3, 60)),
+    "fila": FILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=linear(5e-4, 40)),
+    "vila": VILA(lora=LOCUS, forget_batch=16, retain_batch=16, optim=linear(5e-4, 40)),
+    "seuf": SEUF(beta=0.1, coefficient=20.0, forget_batch=16, retain_batch=16, optim=linear(2e-3, 60)),
     "flat": FLAT(
         refusals=("I do not know.",),
         forget_batch=8,
@@ -156,7 +157,7 @@ APART: dict[str, Method] = {
 FILTERS: dict[str, Method] = {
     "eco": ECO(kind="zero_top", search=ZerothOrder(start=0.5, least=0.0, reach=0.1, rate=0.5, steps=8)),
     "uld": ULD(
-        depth=2, weight=1.3, forget_batch=16, perturbed_batch=0, retain_batch=32, optim=_optim(1e-2, 100), locus=LOCUS
+        depth=2, weight=1.3, forget_batch=16, perturbed_batch=0, retain_batch=32, optim=linear(1e-2, 100), locus=LOCUS
     ),
 }
 """Guards: filters before unchanged weights, which have no row in a table of unlearned weights."""
