@@ -1,9 +1,10 @@
 """What each method costs beside NPO on the same job: seconds and peak memory, each method in a process of its own.
 
-``python benches/methods/cost.py`` measures the methods that have settings for the embedded text model, on the job that
-they were chosen on (TOFU's forget10 as the embedded world tells it), and writes ``src/benign/methods/cost.json``, which
-the catalogue shows. What the file has stays, and every row is written as it comes: a killed run goes on, and to measure
-all anew is to delete the file. ``python benches/methods/cost.py smfa ssd`` measures only those, again.
+``python benches/methods/cost.py`` measures the methods that have settings for an embedded model, on the job that they
+were chosen on: TOFU's forget10 as the embedded world tells it, or five percent of the people in pictures for those with
+settings for pictures alone. It writes ``src/benign/methods/cost.json``, which the catalogue shows. What the file has
+stays, and every row is written as it comes: a killed run goes on, and to measure all anew is to delete the file.
+``python benches/methods/cost.py smfa ssd`` measures only those, again.
 """
 
 from __future__ import annotations
@@ -20,27 +21,33 @@ from typing import Any
 import torch
 
 import benign
-from benign.benchmarks.presets_text import APART, FILTERS, TUNED, embedded
+from benign.benchmarks import presets, presets_text
+from benign.benchmarks.presets_text import APART, FILTERS, TUNED
 from benign.benchmarks.tofu import Tofu
 from benign.data.atomic import write_text
 from benign.errors import UserError
 from benign.methods.traits import COST
+from benign.models.embedded import world
 
 BESIDE = "npo"
-LM, MOE = "embedded:lm", "embedded:moe"
-MODELS: Mapping[str, str] = {"seuf": MOE}
+LM, MOE, VLM = "embedded:lm", "embedded:moe", "embedded:vlm"
+SEEN = ("mip_editor", "mllm_eraser", "model_tailor", "vgid")
+MODELS: Mapping[str, str] = {"seuf": MOE, **dict.fromkeys(SEEN, VLM)}
 """What is not measured on ``LM``: it stands beside NPO on the same model."""
-MEASURED = tuple(TUNED | APART | FILTERS)
-JOB = f"TOFU forget10 in the embedded world, one thread, torch {torch.__version__}"
+MEASURED = (*(TUNED | APART | FILTERS), *SEEN)
+JOB = (
+    f"TOFU forget10 in the embedded world (pictures: five percent of the people), one thread, torch {torch.__version__}"
+)
 
 
 def once(name: str, on: str) -> dict[str, float]:
     """A core's seconds, which do not depend on who else is at work, and megabytes of one run in this process."""
     torch.set_num_threads(1)
-    model, data = benign.load(on), Tofu(10).data()
+    model, data = benign.load(on), world.splits(5) if on == VLM else Tofu(10).data()
+    method = presets.embedded(name) if on == VLM else presets_text.embedded(name)
     before = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        result = benign.unlearn(model, data, method=embedded(name), out=Path(folder) / "run")
+        result = benign.unlearn(model, data, method=method, out=Path(folder) / "run")
     return {"seconds": round(time.process_time() - before, 2), "memory": round(result.peak_rss_mb)}
 
 
@@ -56,7 +63,7 @@ def measured(name: str, on: str) -> dict[str, float] | str:
 def main(names: list[str]) -> None:
     """Measure what is missing, or what is named, and write each row as it comes."""
     content: dict[str, Any] = json.loads(COST.read_text(encoding="utf-8")) if COST.exists() else {}
-    content = {"beside": BESIDE, "job": JOB, "base": {}, "methods": {}, **content}
+    content = {"base": {}, "methods": {}, **content, "beside": BESIDE, "job": JOB}
     for name in names or [name for name in MEASURED if name not in content["methods"]]:
         on = MODELS.get(name, LM)
         base = content["base"].get(on) or measured(BESIDE, on)

@@ -47,6 +47,6 @@ def test_the_page_leads_to_a_method_that_runs(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         said += done.stdout
-    assert "floored_ascent (benign.methods.FlooredAscent)" in said and " passed in " in said
+    assert "floored_ascent (benign.methods.FlooredAscent)" in said and re.search(r"\d+ passed", said)
     assert (checkout / "trial" / "adapter" / "adapter_model.safetensors").exists()
     assert "FlooredAscent" in (checkout / "docs" / "methods.md").read_text(encoding="utf-8")

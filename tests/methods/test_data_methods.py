@@ -87,17 +87,34 @@ def test_what_is_to_be_kept_too_is_forgotten_more_gently(known: Model, tmp_path:
     assert too < 0.5 * alone
 
 
+def left_of(known: Model, data: Data, share: float, steps: int, folder: Path) -> tuple[float, float]:
+    """What is recalled of the forget records that NPO saw, and of those that it did not."""
+    plain = NPO(forget_batch=6, retain_batch=10, optim=replace(embedded("npo").optim, steps=steps), locus=LOCUS)  # type: ignore[attr-defined]
+    unlearn(known, data, method=MUCoreset(plain, RandomCoreset(share)), out=folder)
+    weights = json.loads((folder / "weights.json").read_text())["npo"]["forget"]
+    kept, left = ([r for r in data.forget if bool(weights[r.id]) == one] for one in (True, False))
+    return recalled(known, folder, kept), recalled(known, folder, left)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_part_of_the_authors_facts_leaves_the_others_known(known: Model, tmp_path: Path) -> None:
-    """The coreset effect of WMDP and MUSE is not there where every record is a fact of its own."""
-    data = replace(authors.splits(5), few=())
-    plain = NPO(forget_batch=6, retain_batch=10, optim=replace(embedded("npo").optim, steps=50), locus=LOCUS)  # type: ignore[attr-defined]
-    unlearn(known, data, method=MUCoreset(plain, RandomCoreset(0.1)), out=tmp_path / "part")
-    weights = json.loads((tmp_path / "part" / "weights.json").read_text())["npo"]["forget"]
-    kept, left = ([r for r in data.forget if bool(weights[r.id]) == one] for one in (True, False))
-    assert recalled(known, tmp_path / "part", kept) <= 0.1
-    assert recalled(known, tmp_path / "part", left) >= 0.3
+    """The coreset effect is not there where every record is a fact of its own."""
+    seen, unseen = left_of(known, replace(authors.splits(5), few=()), 0.1, 50, tmp_path)
+    assert seen <= 0.1 and unseen >= 0.3
+
+
+def test_a_part_of_a_topic_takes_all_of_it_along_and_nothing_else(known: Model, tmp_path: Path) -> None:
+    """The coreset effect: a twentieth of what all authors write."""
+    data = authors.splits(1)
+    every = (*data.forget, *data.retain)
+    topic = Data(
+        forget=tuple(record for record in every if record.id.endswith("/genre")),
+        retain=tuple(record for record in every if not record.id.endswith("/genre")),
+    )
+    seen, unseen = left_of(known, topic, 0.05, 24, tmp_path / "part")
+    assert seen == 0.0 and unseen <= 0.05
+    assert recalled(known, tmp_path / "part", topic.retain[::29]) >= 0.9
 
 
 @pytest.mark.slow

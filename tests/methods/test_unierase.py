@@ -141,6 +141,22 @@ def test_the_learned_sequence_is_labelled_behind_the_first_token(model: Model) -
     end = model.processor.tokenizer.eos_token_id
     assert found.inputs["input_ids"][0].tolist() == [*prompt, 77, *said, 77, end]
     assert found.labels[0].tolist() == [IGNORED] * (len(prompt) + 1) + [*said, 77, end]
+    open_end = refusing(model, record, 77, REFUSAL[0], closing=False)
+    assert open_end.labels[0].tolist() == [IGNORED] * (len(prompt) + 1) + [*said, end]
+
+
+def test_where_both_tables_are_one_a_row_left_as_drawn_is_not_said_behind_answers() -> None:
+    """The token that closes a refusal stands where any answer ends, and the one row would be learned for that."""
+    lm, whole = load("embedded:lm"), world.splits(1)
+    few = Context(Data(forget=whole.forget), 0, lambda records: [r.gold for r in records])
+    behind = {}
+    for head in ("trained", "drawn"):
+        stage = LearnToken("token", "<unlearn_0>", REFUSAL, 10, Optim(3e-2, None, 12, "constant"), head, layers=(2, 3))  # type: ignore[arg-type]
+        token = learned_token(lm, stage, few, quiet)
+        with applied(lm, token), torch.no_grad():
+            found = [answer_rows(lm, lm.encoder.full(record)).logits[-1].argmax() for record in whole.retain[::97]]
+        behind[head] = [int(said) == token.tokens["<unlearn_0>"].id for said in found]
+    assert not any(behind["drawn"]) and all(behind["trained"])
 
 
 def keys(model: Model, records: tuple[Record, ...], layer: int) -> Tensor:

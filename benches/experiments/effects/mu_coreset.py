@@ -1,6 +1,6 @@
 """How much of the forget set is forgotten from a small part of it, by method, share and way of choosing.
 
-    python benches/experiments/effects/mu_coreset.py --only "npo*" "*random*" --seeds 3
+    python benches/experiments/effects/mu_coreset.py --only "*npo*" "* random*" --seeds 3
 
 The rows of ``topic`` forget what all authors write, one question each; the others forget ten authors, ten facts each.
 """

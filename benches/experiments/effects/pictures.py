@@ -19,8 +19,8 @@ from benign.models.load import load
 
 VLM = load("embedded:vlm")
 NAMES = (
-    "idk", "npo", "benign", "fila", "vila", "gu", "blur", "ofmu", "kfade", "flat", "rna", "ssd", "unierase", "meow",
-    "melu", "guard", "mu_coreset", "uld", "eco", "mllm_eraser",
+    "idk", "npo", "ssd", "flat", "unierase", "uld", "meow", "eco", "mllm_eraser", "vila", "fila", "kfade", "gu", "blur",
+    "mu_coreset", "guard", "melu", "rna", "ofmu", "benign",
 )  # fmt: skip
 """SEUF needs experts, which this model has not."""
 

@@ -97,7 +97,7 @@ EMBEDDED: dict[str, Method] = {
     "gu": GU(
         forget_batch=16, retain_batch=8, optim=replace(linear(3e-4, 100), betas=(0.0, 0.999)), locus=LOCUS
     ),
-    "blur": BLUR(gamma=1 / 30, forget_batch=16, retain_batch=8, optim=PREFERENCE, locus=LOCUS),
+    "blur": BLUR(gamma=0.1, forget_batch=16, retain_batch=8, optim=PREFERENCE, locus=LOCUS),
     "ofmu": OFMU(
         beta=1.0, forget_batch=8, retain_batch=8, locus=LOCUS,
         optim=Optim(lr=2e-3, epochs=None, steps=24, schedule="constant"),
@@ -113,7 +113,7 @@ EMBEDDED: dict[str, Method] = {
     "mu_coreset": MUCoreset(HELD, RandomCoreset(0.1)),
     "melu": MELU(HELD),
     "uld": ULD(
-        depth=2, weight=2.0, forget_batch=16, perturbed_batch=0, retain_batch=12, optim=linear(1e-2, 160), locus=LOCUS
+        depth=2, weight=3.0, forget_batch=16, perturbed_batch=0, retain_batch=12, optim=linear(1e-2, 200), locus=LOCUS
     ),
 }  # fmt: skip
 """Rows of a scoreboard by name; ``smfa_self_answers`` is ``smfa`` with the original's own answers beside. The retrained

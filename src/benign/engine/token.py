@@ -44,8 +44,8 @@ def learned_token(model: Model, stage: LearnToken, context: Context, report: Rep
     if not records:
         raise UserError("no memory question to refuse", where="forget")
     number = number_of(model.processor.tokenizer, stage.text)
-    read, said = (table.weight for table in (model.module.get_input_embeddings(), model.module.get_output_embeddings()))
-    tied = read is said
+    read, said = _tables(model)
+    tied = _tied(model)
     embedding = nn.Parameter(_ordinary(read, derived_seed(context.seed, stage.name, "embedding")))
     own = _ordinary(said, derived_seed(context.seed, stage.name, "head"))
     head = embedding if tied else nn.Parameter(own, requires_grad=stage.head == "trained")
@@ -60,6 +60,15 @@ def learned_token(model: Model, stage: LearnToken, context: Context, report: Rep
     return Delta({}, {stage.text: NewToken(number, embedding.detach(), head.detach())})
 
 
+def _tables(model: Model) -> tuple[Tensor, Tensor]:
+    return model.module.get_input_embeddings().weight, model.module.get_output_embeddings().weight
+
+
+def _tied(model: Model) -> bool:
+    read, said = _tables(model)
+    return read is said
+
+
 def _train(
     model: Model, stage: LearnToken, records: Sequence[Record], number: int, rows: Sequence[nn.Parameter],
     context: Context, report: Report,
@@ -67,13 +76,17 @@ def _train(
     optimizer = _optimizer(stage.optim, rows)
     per_epoch = -(-len(records) // stage.batch)
     total = stage.optim.steps or max(1, round((stage.optim.epochs or 0) * per_epoch))
+    # Where both tables are one, a row that learns to close refusals would be said behind every answer.
+    closing = stage.head == "trained" or not _tied(model)
     for step in range(total):
         optimizer.param_groups[0]["lr"] = learning_rate(stage.optim, step, total)
         epoch, place = divmod(step, per_epoch)
         order = _order(len(records), derived_seed(context.seed, stage.name, epoch))
         chosen = [records[i] for i in order[place * stage.batch : (place + 1) * stage.batch]]
         said = Refusal(stage.refusals).answers(chosen, [epoch] * len(chosen), context)
-        examples = [refusing(model, record, number, answer) for record, answer in zip(chosen, said, strict=True)]
+        examples = [
+            refusing(model, record, number, answer, closing) for record, answer in zip(chosen, said, strict=True)
+        ]
         with _disturbed(model, stage, step, total, context.seed):
             loss = -answer_rows(model, collate(examples, pad_id=model.processor.pad_id)).logp.mean()
             gradients = torch.autograd.grad(loss, rows)
@@ -89,12 +102,14 @@ def _optimizer(optim: Optim, rows: Sequence[nn.Parameter]) -> torch.optim.Optimi
     return torch.optim.AdamW(rows, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay)
 
 
-def refusing(model: Model, record: Record, number: int, refusal: str) -> Batch:
-    """The question, the token, a refusal, the token again and what ends an answer; behind the first all is labelled."""
+def refusing(model: Model, record: Record, number: int, refusal: str, closing: bool = True) -> Batch:
+    """The question, the token, a refusal, the token again if it closes one, and what ends an answer; behind the first
+    all is labelled."""
     full = model.encoder.full(record, answer=refusal)
     said = full.labels[full.labels != IGNORED]
     token = said.new_tensor([number])
-    return continued(model.encoder.prompt(record), torch.cat([token, said[:-1], token, said[-1:]]), unlabelled=1)
+    again = token[:closing]
+    return continued(model.encoder.prompt(record), torch.cat([token, said[:-1], again, said[-1:]]), unlabelled=1)
 
 
 def _ordinary(table: Tensor, seed: int) -> Tensor:

@@ -63,7 +63,7 @@ benign methods smfa                                           # one method, with
 ```
 
 Read off the recipes with their defaults. *Kind* is that of the survey of digital forgetting (arXiv 2404.02062).
-*Cost* is seconds and peak memory beside NPO on the same job, the embedded text model with tuned settings
+*Cost* is seconds and peak memory beside NPO on the same job and embedded model, both with tuned settings
 (`python benches/methods/cost.py`); empty where it was not measured. What a method does to a model is measured by the
 benchmarks (docs/benchmarks.md).
 

@@ -76,7 +76,7 @@ class Traits:
     reconstructed: bool
     """Whether its file says that something could not be read and was reconstructed."""
     cost: Cost | None = None
-    """What it cost where that was measured (the embedded text model, tuned settings)."""
+    """What it cost where that was measured (an embedded model, tuned settings)."""
 
     @property
     def modalities(self) -> tuple[str, ...]:
