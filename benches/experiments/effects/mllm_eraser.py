@@ -1,5 +1,4 @@
-"""MLLMEraser on the embedded picture model: what is left of the forgotten and of everything else. SMFA's numbers are in
-benches/results/smllmun.
+"""MLLMEraser beside SMFA on the embedded picture model: what is left of the forgotten and of everything else.
 
 python benches/experiments/effects/mllm_eraser.py --seeds 3
 """
@@ -19,12 +18,10 @@ VLM = load("embedded:vlm")
 
 
 def jobs(seed: int) -> Jobs:
-    """The original and MLLMEraser on one forget set."""
+    """The original and both methods on one forget set."""
     data = people(seed)
-    return {
-        "original": partial(answers, Served(VLM), data),
-        "mllm_eraser": partial(deployed, VLM, data, embedded("mllm_eraser"), seed),
-    }
+    both = {name: partial(deployed, VLM, data, embedded(name), seed) for name in ("mllm_eraser", "smfa")}
+    return {"original": partial(answers, Served(VLM), data), **both}
 
 
 if __name__ == "__main__":
