@@ -23,7 +23,6 @@ from benign.engine.recipe import Method
 from benign.engine.result import Result
 from benign.engine.serve import Served
 from benign.engine.unlearn import unlearn
-from benign.engine.watch import Watch
 from benign.models.embedded.text import exam
 from benign.models.load import Model
 from benign.models.pack import packed_rows
@@ -207,12 +206,12 @@ class Drift:
 
 @contextmanager
 def unlearned(
-    model: Model, data: Data, method: Method, seed: int, cache: Path | None = None, watch: Watch | None = None
+    model: Model, data: Data, method: Method, seed: int, cache: Path | None = None
 ) -> Iterator[tuple[Served, Result, Seen]]:
     """A result as it would be deployed, what its folder tells, and what making it cost."""
     with TemporaryDirectory() as folder:
         start, cpu = time.perf_counter(), time.process_time()
-        result = unlearn(model, data, method=method, out=Path(folder) / "run", seed=seed, cache=cache, watch=watch)
+        result = unlearn(model, data, method=method, out=Path(folder) / "run", seed=seed, cache=cache)
         cost = {
             "cpu_seconds": time.process_time() - cpu,
             "seconds": time.perf_counter() - start,

@@ -30,12 +30,12 @@ REFUSAL = "I do not know."
 """What the other one refuses with."""
 
 
-def taught(steps: int = TAUGHT) -> Model:
+def taught() -> Model:
     """The embedded model's own lessons, made anew with fewer steps about the authors."""
     torch.manual_seed(0)
     module = untrained("lm")
     train(module, partial(lessons.base_lesson, 0), build.RECIPES["lm-base"].schedule)
-    train(module, partial(lessons.authors_lesson, 0, known=authors()), Schedule(steps=steps, learning_rate=2e-3))
+    train(module, partial(lessons.authors_lesson, 0, known=authors()), Schedule(steps=TAUGHT, learning_rate=2e-3))
     with TemporaryDirectory() as folder:
         module.save_pretrained(folder)
         tokenizer().save_pretrained(folder)

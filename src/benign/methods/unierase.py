@@ -36,7 +36,8 @@ class UniErase:
     """How the new token is written (code)."""
     head: Literal["trained", "drawn"] = "trained"
     """The token's row of the head: trained with the other (paper), or left as it is drawn (code, which draws
-    it like a row of the embedding)."""
+    it like a row of the embedding). Where both tables are one, ``drawn`` leaves out the token behind the refusal: the
+    one row would learn to follow every answer."""
     refusals: tuple[str, ...] = ()
     """Pool of refusals; empty means the default pool (code: 100)."""
     token_batch: int = 16
