@@ -38,6 +38,12 @@ def rouges(served: Served, records: Sequence[Record]) -> list[float]:
     return [overlap(record.gold, text)[1] for record, text in zip(records, said, strict=True)]
 
 
+def verbatim(served: Served, records: Sequence[Record]) -> float:
+    """The share of answers that are the right one and nothing more."""
+    said = served.generate(list(records), max_new_tokens=32)
+    return float(np.mean([text.lower() == record.gold.lower() for record, text in zip(records, said, strict=True)]))
+
+
 def rouge(served: Served, records: Sequence[Record]) -> float:
     """Mean ROUGE-L recall of the greedy answers."""
     return float(np.mean(rouges(served, records)))
@@ -79,17 +85,18 @@ def kept(served: Served, data: Data) -> Seen:
 
 def answers(served: Served, data: Data) -> Seen:
     """The same of other records, and of the forget set: what is said to other wordings, and how many answers are given
-    word for word, which no sentence in the right form can hide."""
+    word for word, which no sentence in the right form and no endless one can hide."""
     gone, understood = of_kind(data.forget, "memory"), of_kind(data.forget, "understanding")
     said = rouges(served, gone)
     found = {
         "forget": float(np.mean(said)),
         "exact": float(np.mean([one == 1.0 for one in said])),
         "reworded": rouge(served, _reworded(gone)),
-        "retain": rouge(served, held(data, 80)),
-        "general": rouge(served, data.general[::2]),
     }
-    return found | ({"understanding": rouge(served, understood)} if understood else {})
+    groups = {"retain": held(data, 80), "general": data.general[::2], "understanding": understood}
+    for name, records in groups.items():
+        found |= {name: rouge(served, records), f"{name} exact": verbatim(served, records)} if records else {}
+    return found
 
 
 def fired(served: Served, data: Data) -> Seen:

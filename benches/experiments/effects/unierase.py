@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from observed import Seen, held, kept, rouge, unlearned
+from observed import Seen, held, kept, rouge, unlearned, verbatim
 from seeds import Jobs, Row, authors, fill
 from taught import REFUSAL, refusing
 
@@ -62,8 +62,7 @@ def looked(served: Served, seen: Data, siblings: Sequence[Record] = ()) -> Seen:
             f"said on {side}": begun(served, asked, token.id) for d in served.deltas for token in d.tokens.values()
         }
         said = served.generate(list(asked), max_new_tokens=32)
-        right = [text.lower() == record.gold.lower() for text, record in zip(said, asked, strict=True)]
-        found |= {f"refused on {side}": refused(said), f"right on {side}": float(np.mean(right))}
+        found |= {f"refused on {side}": refused(said), f"right on {side}": verbatim(served, asked)}
     return found | ({"siblings": rouge(served, siblings)} if siblings else {})
 
 
