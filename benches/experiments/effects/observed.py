@@ -32,21 +32,24 @@ CHUNK = 100
 Seen = dict[str, float]
 
 
-def rouges(served: Served, records: Sequence[Record]) -> list[float]:
-    """ROUGE-L recall of each greedy answer."""
-    said = served.generate(list(records), max_new_tokens=32)
-    return [overlap(record.gold, text)[1] for record, text in zip(records, said, strict=True)]
+def said(served: Served, records: Sequence[Record]) -> list[str]:
+    """The greedy answers."""
+    return served.generate(list(records), max_new_tokens=32)
 
 
-def verbatim(served: Served, records: Sequence[Record]) -> float:
+def recalls(records: Sequence[Record], texts: Sequence[str]) -> list[float]:
+    """ROUGE-L recall of each answer."""
+    return [overlap(record.gold, text)[1] for record, text in zip(records, texts, strict=True)]
+
+
+def verbatim(records: Sequence[Record], texts: Sequence[str]) -> float:
     """The share of answers that are the right one and nothing more."""
-    said = served.generate(list(records), max_new_tokens=32)
-    return float(np.mean([text.lower() == record.gold.lower() for record, text in zip(records, said, strict=True)]))
+    return float(np.mean([text.lower() == record.gold.lower() for record, text in zip(records, texts, strict=True)]))
 
 
 def rouge(served: Served, records: Sequence[Record]) -> float:
     """Mean ROUGE-L recall of the greedy answers."""
-    return float(np.mean(rouges(served, records)))
+    return float(np.mean(recalls(records, said(served, records))))
 
 
 @torch.no_grad()
@@ -87,15 +90,17 @@ def answers(served: Served, data: Data) -> Seen:
     """The same of other records, and of the forget set: what is said to other wordings, and how many answers are given
     word for word, which no sentence in the right form and no endless one can hide."""
     gone, understood = of_kind(data.forget, "memory"), of_kind(data.forget, "understanding")
-    said = rouges(served, gone)
+    recalled = recalls(gone, said(served, gone))
     found = {
-        "forget": float(np.mean(said)),
-        "exact": float(np.mean([one == 1.0 for one in said])),
+        "forget": float(np.mean(recalled)),
+        "exact": float(np.mean([one == 1.0 for one in recalled])),
         "reworded": rouge(served, _reworded(gone)),
     }
     groups = {"retain": held(data, 80), "general": data.general[::2], "understanding": understood}
     for name, records in groups.items():
-        found |= {name: rouge(served, records), f"{name} exact": verbatim(served, records)} if records else {}
+        if records:
+            texts = said(served, records)
+            found |= {name: float(np.mean(recalls(records, texts))), f"{name} exact": verbatim(records, texts)}
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from observed import Seen, held, kept, rouge, unlearned, verbatim
+from observed import Seen, held, kept, rouge, said, unlearned, verbatim
 from seeds import Jobs, Row, authors, fill
 from taught import REFUSAL, refusing
 
@@ -47,9 +47,9 @@ def begun(served: Served, asked: Sequence[Record], number: int) -> float:
     return float((logits.argmax(-1) == number).float().mean())
 
 
-def refused(said: Sequence[str]) -> float:
+def refused(texts: Sequence[str]) -> float:
     """How many answers begin with the refusal, or with what is left of it."""
-    return float(np.mean([text.lower().lstrip(" .").startswith(("i do not know", "do not know")) for text in said]))
+    return float(np.mean([text.lower().lstrip(" .").startswith(("i do not know", "do not know")) for text in texts]))
 
 
 def looked(served: Served, seen: Data, siblings: Sequence[Record] = ()) -> Seen:
@@ -61,8 +61,8 @@ def looked(served: Served, seen: Data, siblings: Sequence[Record] = ()) -> Seen:
         found |= {
             f"said on {side}": begun(served, asked, token.id) for d in served.deltas for token in d.tokens.values()
         }
-        said = served.generate(list(asked), max_new_tokens=32)
-        found |= {f"refused on {side}": refused(said), f"right on {side}": verbatim(served, asked)}
+        texts = said(served, asked)
+        found |= {f"refused on {side}": refused(texts), f"right on {side}": verbatim(asked, texts)}
     return found | ({"siblings": rouge(served, siblings)} if siblings else {})
 
 
