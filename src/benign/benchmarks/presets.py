@@ -14,7 +14,6 @@ from benign.errors import unknown_name
 from benign.methods.benign import Benign
 from benign.methods.blur import BLUR
 from benign.methods.fila import FILA
-from benign.methods.flat import FLAT
 from benign.methods.grad_ascent import GradAscent
 from benign.methods.grad_diff import GradDiff
 from benign.methods.gu import GU
@@ -103,10 +102,7 @@ EMBEDDED: dict[str, Method] = {
         optim=Optim(lr=2e-3, epochs=None, steps=24, schedule="constant"),
     ),
     "kfade": KFADE(steps=5, budget=2e-6, forget_batch=20),
-    "flat": FLAT(
-        refusals=("I do not know.",), forget_batch=8, locus=LOCUS,
-        optim=Optim(lr=5e-4, epochs=None, steps=28, schedule="constant"),
-    ),
+    "flat": APART["flat"],
     "rna": RNA(HELD, nu=0.3, layer=0.25),
     "meow": MEOW(forget_batch=16, optim=linear(2e-3, 100), locus=LOCUS),
     "guard": GUARD(HELD),
